@@ -1,0 +1,1 @@
+"""The simulated electricity: guns, meters and the cars that plug in."""

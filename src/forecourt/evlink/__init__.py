@@ -1,0 +1,1 @@
+"""The guide as tables: models, generations, configuration keys and vendor errors."""

@@ -1,0 +1,1 @@
+"""The language: OCPP 1.6-J frames, messages, errors and the table of actions."""

@@ -1,0 +1,1 @@
+"""asyncio around the pure rings: links, durable records, the wall clock."""

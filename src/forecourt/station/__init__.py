@@ -1,0 +1,1 @@
+"""The brain of a charging station: events in, effects out."""

@@ -1,0 +1,97 @@
+"""What a station wants done, in order. `Station.handle` and `Station.expire` return lists of these.
+
+In one list every `SaveRecord` and `DeleteRecord` stands before what depends on it. The driver carries effects out in
+order and holds `GATED` ones back until every gating save before them is durable.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+
+class Effect(msgspec.Struct, frozen=True, gc=False):
+    """Something the driver is to do."""
+
+
+class SaveRecord(Effect, frozen=True, gc=False):
+    """Keep this record over power cuts, in place of one of the same kind and key."""
+
+    kind: str
+    """What it is, such as `queue` or `transaction`."""
+    key: str
+    """Which one of its kind; keys of a kind sort as text in the order they are to be read."""
+    data: bytes
+    gates: bool = True
+    """Whether later frames and contactors wait until it is durable; a sampled MeterValues does not gate."""
+
+
+class DeleteRecord(Effect, frozen=True, gc=False):
+    """Forget a record. Never gates."""
+
+    kind: str
+    key: str
+
+
+class OpenLink(Effect, frozen=True, gc=False):
+    """Connect to the supervision; comes back as `LinkOpened` or `LinkRefused`."""
+
+    url: str
+    """Whole address: the endpoint, a slash and the percent-encoded identity."""
+    identity: str
+    """User name for Basic authentication, not percent-encoded."""
+    password: bytes | None
+    """Password bytes for Basic authentication, or None for no Authorization header."""
+
+
+class CloseLink(Effect, frozen=True, gc=False):
+    """Close the WebSocket; comes back as `LinkClosed`. Frames already sent go out first."""
+
+    code: int
+    reason: str
+
+
+class SendFrame(Effect, frozen=True, gc=False):
+    """Send one text message."""
+
+    frame: bytes
+
+
+class SendPing(Effect, frozen=True, gc=False):
+    """Send a WebSocket ping; its answer comes back as `PongReceived`."""
+
+
+class CloseContactor(Effect, frozen=True, gc=False):
+    """Let energy flow to a gun."""
+
+    connector: int
+
+
+class OpenContactor(Effect, frozen=True, gc=False):
+    """Cut energy to a gun, at once."""
+
+    connector: int
+
+
+class LimitPower(Effect, frozen=True, gc=False):
+    """Give a gun no more than this, in W, from now on; None for no limit but the hardware's."""
+
+    connector: int
+    limit_w: float | None
+
+
+class Reboot(Effect, frozen=True, gc=False):
+    """End this life after every effect before this one is done, and begin another with `PowerRestored`."""
+
+    hard: bool
+
+
+class LogEvent(Effect, frozen=True, gc=False):
+    """One line for the log."""
+
+    name: str
+    """What it is, such as `InvalidMessages` or `StatusNotification discarded`."""
+    detail: str
+
+
+GATED = frozenset({SendFrame, CloseContactor, Reboot})
+"""Effects that wait for the gating saves before them."""

@@ -1,0 +1,131 @@
+"""What can happen to a station, in the order of a session. Every event enters through `Station.handle(event, now)`.
+
+`now` is the station's own time in seconds: monotonic, from any origin. Wall time is `clock_s`, seconds since the epoch.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+
+class Event(msgspec.Struct, frozen=True, gc=False):
+    """Something that happened outside the station's brain."""
+
+
+class PowerRestored(Event, frozen=True, gc=False):
+    """The station wakes: the first event of every life, after a power cut as after a reset."""
+
+    clock_s: float
+    """What the real-time clock shows at this moment, in seconds since the epoch."""
+    lost_clock_s: float | None = None
+    """When power was last known to be there; None on the first start ever."""
+
+
+class PowerLost(Event, frozen=True, gc=False):
+    """Mains power has gone; what little time is left comes from a capacitor."""
+
+
+class LinkOpened(Event, frozen=True, gc=False):
+    """The WebSocket asked for by `OpenLink` is open and has agreed on ocpp1.6."""
+
+
+class LinkRefused(Event, frozen=True, gc=False):
+    """The WebSocket asked for by `OpenLink` could not be opened."""
+
+    reason: str
+    """One sentence for the log and the snapshot."""
+    http_status: int | None = None
+    """The HTTP status of a refused upgrade, such as 401 or 404; None when there was no HTTP answer."""
+
+
+class LinkClosed(Event, frozen=True, gc=False):
+    """An open WebSocket has ended, by whomever, also after `CloseLink`."""
+
+    code: int
+    """The close code; 1006 when there was none."""
+    reason: str
+
+
+class FrameReceived(Event, frozen=True, gc=False):
+    """One whole text message arrived."""
+
+    frame: bytes
+    """The text as UTF-8."""
+
+
+class PongReceived(Event, frozen=True, gc=False):
+    """The answer to the latest `SendPing`."""
+
+
+class CablePlugged(Event, frozen=True, gc=False):
+    """A vehicle is connected to a gun."""
+
+    connector: int
+    """1 for gun A, 2 for gun B."""
+
+
+class CableUnplugged(Event, frozen=True, gc=False):
+    """The vehicle was disconnected from a gun."""
+
+    connector: int
+
+
+class BadgeShown(Event, frozen=True, gc=False):
+    """A badge was held to the reader."""
+
+    idTag: str
+
+
+class ConnectorShown(Event, frozen=True, gc=False):
+    """The driver touched the screen to see this connector."""
+
+    connector: int
+
+
+class VehicleDrawing(Event, frozen=True, gc=False):
+    """With the contactor closed, the vehicle takes energy."""
+
+    connector: int
+
+
+class VehiclePaused(Event, frozen=True, gc=False):
+    """With the contactor closed, the vehicle takes no energy although it may."""
+
+    connector: int
+
+
+class FaultRaised(Event, frozen=True, gc=False):
+    """A vendor error of the guide appeared."""
+
+    dtc: str
+    """As printed, such as 0x100205."""
+    connector: int
+    """The gun concerned; 0 for an error of the station."""
+
+
+class FaultCleared(Event, frozen=True, gc=False):
+    """A vendor error went away."""
+
+    dtc: str
+    connector: int
+
+
+class KeySet(Event, frozen=True, gc=False):
+    """The installer set a configuration key at the station, read-only or not. The value has been checked before."""
+
+    key: str
+    value: str
+
+
+class RebootRequested(Event, frozen=True, gc=False):
+    """Somebody at the station asked for a reboot (StopTransaction reason Reboot)."""
+
+
+class SaveFailed(Event, frozen=True, gc=False):
+    """Records could not be made durable. What waits for them goes on waiting while the driver tries again."""
+
+    reason: str
+
+
+class SaveRecovered(Event, frozen=True, gc=False):
+    """Records are durable again after `SaveFailed`."""

@@ -1,0 +1,1 @@
+"""Stations, cabinets, cars and a supervision on one virtual clock and one seed, without sockets."""
