@@ -1,1 +1,1 @@
-"""The guide as tables: models, generations, configuration keys and vendor errors."""
+"""The guide as tables: models, configuration keys, vendor errors, product generations."""
