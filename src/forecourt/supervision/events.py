@@ -1,0 +1,71 @@
+"""What can happen to the supervision. Every event enters through `CentralSystem.handle(event, now)`.
+
+`now` is the supervision's wall time in seconds since the epoch; it never goes back. A link is one WebSocket connection:
+the driver gives each a number it never uses again, so that a late word of a replaced connection harms nobody.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import msgspec
+
+if TYPE_CHECKING:
+    from forecourt.supervision.facts import Edit
+
+
+class Event(msgspec.Struct, frozen=True, gc=False):
+    """Something that happened outside the supervision's core."""
+
+
+class LinkOpened(Event, frozen=True, gc=False):
+    """A station's WebSocket is open: admitted (`CentralSystem.admits`), its password checked, ocpp1.6 agreed."""
+
+    link: int
+    identity: str
+    """Percent-decoded."""
+    remote: str
+    """Address of the peer, for people."""
+
+
+class LinkClosed(Event, frozen=True, gc=False):
+    """An open WebSocket has ended, by whomever, also after `CloseLink`."""
+
+    link: int
+    code: int
+    """The close code; 1006 when there was none."""
+    reason: str
+
+
+class FrameReceived(Event, frozen=True, gc=False):
+    """One whole text message arrived."""
+
+    link: int
+    frame: bytes
+    """The text as UTF-8."""
+
+
+class CommandGiven(Event, frozen=True, gc=False):
+    """The operator wants a station to do something. Comes back as exactly one `EndCommand` of the same id."""
+
+    command_id: str
+    """Never used before; the command's own resource."""
+    identity: str
+    request: msgspec.Struct
+    """One of the 26 request records of the central system, such as `RemoteStartTransactionRequest`."""
+
+
+class RegistryEdited(Event, frozen=True, gc=False):
+    """The operator changed a registry. Holds from this moment on."""
+
+    edit: Edit
+
+
+class StoreFailed(Event, frozen=True, gc=False):
+    """Facts cannot be made durable: stations are answered InternalError until `StoreRecovered`. The driver tries on."""
+
+    reason: str
+
+
+class StoreRecovered(Event, frozen=True, gc=False):
+    """Facts are durable again after `StoreFailed`."""
