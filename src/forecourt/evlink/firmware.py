@@ -1,4 +1,4 @@
-"""Firmware versions, and what appeared with which ("Document Version History", "OCPP Keys for Authentication modes")."""
+"""Firmware versions, and what appeared with which (the history of versions, and the authentication modes)."""
 
 from __future__ import annotations
 

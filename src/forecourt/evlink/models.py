@@ -83,7 +83,7 @@ class Model(msgspec.Struct, frozen=True, gc=False):
         return self.reference.endswith("-G")
 
 
-class UnknownModel(ForecourtError):
+class UnknownModel(ForecourtError):  # noqa: N818
     """A commercial reference that is not in the catalogue."""
 
     def __init__(self, reference: str, near: tuple[str, ...]) -> None:
