@@ -40,6 +40,8 @@ class Policy(msgspec.Struct, frozen=True, gc=False):
     """Whether an idTag nobody registered is Accepted; else it is Invalid."""
     concurrent_transactions: bool = False
     """Whether one idTag may have several transactions at once; else StartTransaction is answered ConcurrentTx."""
+    boot_status: str = "Accepted"
+    """What the BootNotification of a station without a rule of its own is answered: a `RegistrationStatus`."""
     heartbeat_interval_s: int = 300
     """`interval` of an Accepted BootNotification."""
     boot_retry_interval_s: int = 60
@@ -73,8 +75,8 @@ class StationSet(Fact, frozen=True, gc=False):
     """The operator registered a station, or changed its rules."""
 
     identity: str
-    boot_status: str = "Accepted"
-    """What its next BootNotification is answered: a `RegistrationStatus`."""
+    boot_status: str | None = None
+    """What its next BootNotification is answered: a `RegistrationStatus`; None for the policy's."""
     interval_s: int | None = None
     """`interval` of that answer; None for the policy's."""
 

@@ -36,7 +36,10 @@ class TransactionRecalled(msgspec.Struct, frozen=True, gc=False):
     status: str
     """The `AuthorizationStatus` its StartTransaction was answered."""
     request: StartTransactionRequest
-    stopped: bool
+    stopped_s: float | None
+    """The timestamp of its StopTransaction in seconds since the epoch; None while it is open."""
+    meterStop: int | None
+    """Of that StopTransaction; None while it is open."""
 
 
 class Recollection(msgspec.Struct, frozen=True, gc=False):
