@@ -1,0 +1,84 @@
+"""One gun alone: the anchor, the step and the rounding between them."""
+
+from __future__ import annotations
+
+from math import inf
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from forecourt.cabinet.archetypes import FAMILY_CAR
+from forecourt.cabinet.car import OutputType
+from forecourt.cabinet.figures import CabinetFigures, GunFigures
+from forecourt.cabinet.gun import Gun, Phase
+from forecourt.station.events import VehicleDrawing, VehiclePaused
+
+FIGURES = CabinetFigures(
+    station_limit_w=180_000,
+    guns=(GunFigures(output=OutputType.CCS2, limit_w=180_000, cable_current_a=500),),
+)
+
+
+def drawing(soc_percent: float, power_w: float, now: float) -> Gun:
+    gun = Gun(1, FIGURES, 1000.0)
+    gun.car, gun.soc_percent, gun.phase = FAMILY_CAR, soc_percent, Phase.DRAWING
+    gun.deal(power_w, now)
+    return gun
+
+
+def test_gun_without_a_car_never_changes_of_its_own_accord() -> None:
+    gun = Gun(1, FIGURES, 1000.0)
+    assert gun.due_s == inf
+    assert gun.energy_at(1e9) == 1000.0
+
+
+def test_step_ends_when_the_battery_has_risen_by_its_rest() -> None:
+    gun = drawing(20.25, 60_000.0, 100.0)
+    energy_wh = 77_000 * 0.0075 / 0.95
+    assert gun.due_s == pytest.approx(100 + energy_wh / 60_000 * 3600)
+    assert gun.pass_due() is None
+    assert gun.soc_percent == 21.0
+    assert gun.energy_wh == pytest.approx(1000 + energy_wh)
+
+
+def test_car_stops_asking_exactly_at_the_wish_of_its_driver() -> None:
+    gun = drawing(99.5, 6_000.0, 0.0)
+    assert gun.pass_due() == VehiclePaused(1)
+    assert gun.soc_percent == 100.0
+    assert gun.ask() is None
+
+
+def test_asking_again_after_the_checks_tells_of_a_drawing_car_once() -> None:
+    gun = drawing(50.0, 0.0, 0.0)
+    gun.phase = Phase.CHECKING
+    assert gun.ask() == VehicleDrawing(1)
+    assert gun.ask() is None
+
+
+@given(
+    soc_percent=st.floats(0, 99.999),
+    power_w=st.floats(0.5, 500_000),
+    start_s=st.floats(0, 2e9),
+    parts=st.lists(st.floats(0, 1.2), max_size=20),
+)
+def test_register_and_soc_never_fall_and_end_exactly_at_the_step(
+    soc_percent: float, power_w: float, start_s: float, parts: list[float]
+) -> None:
+    """Rounding near the end of a step must not let a figure fall by a last digit."""
+    gun = drawing(soc_percent, power_w, start_s)
+    moments = sorted([*(start_s + part * (gun.due_s - start_s) for part in parts), gun.due_s])
+    registers = [gun.energy_at(now) for now in moments]
+    states = [gun.soc_at(now) for now in moments]
+    assert registers == sorted(registers)
+    assert states == sorted(states)
+    assert states[-1] == float(int(soc_percent) + 1)
+    assert registers[-1] == 1000.0 + gun.step_wh
+
+
+def test_copy_lives_its_own_life() -> None:
+    gun = drawing(50.0, 60_000.0, 0.0)
+    other = gun.copy()
+    other.pass_due()
+    assert (gun.soc_percent, gun.energy_wh) == (50.0, 1000.0)
+    assert other.soc_percent == 51.0
