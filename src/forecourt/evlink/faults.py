@@ -15,6 +15,7 @@ import msgspec
 
 from forecourt.errors import ForecourtError
 from forecourt.evlink.fault_advice import ADVICE
+from forecourt.ocpp.core import ChargePointErrorCode, StopReason
 
 VENDOR_ID = "Schneider Electric"
 """The vendorId of a StatusNotification with a vendor error, and the chargePointVendor of BootNotification."""
@@ -54,8 +55,7 @@ class Fault(msgspec.Struct, frozen=True, gc=False):
 
     dtc: str
     """The diagnostic trouble code as printed, such as 0x100205: the vendorErrorCode."""
-    error_code: str
-    """The ChargePointErrorCode."""
+    error_code: ChargePointErrorCode
     printed: bool
     """Whether the error code stands in the row itself; a blank cell takes it from the row above."""
     description: str
@@ -63,7 +63,7 @@ class Fault(msgspec.Struct, frozen=True, gc=False):
     scope: Scope
     severity: Severity
     consequence: Consequence
-    stop_reason: str | None
+    stop_reason: StopReason | None
     """The Reason with which those transactions end that it stops; None for a warning."""
     advice: str
     """What an operator does about it, one sentence of our own."""
@@ -97,16 +97,16 @@ def _normal(dtc: str) -> str:
 class _Effect(msgspec.Struct, frozen=True, gc=False):
     severity: Severity
     consequence: Consequence
-    stop_reason: str | None = None
+    stop_reason: StopReason | None = None
 
 
 _WARN = _Effect(Severity.WARNING, Consequence.WARNING)
 _DERATE = _Effect(Severity.WARNING, Consequence.DERATE)
 _MODULES = _Effect(Severity.WARNING, Consequence.MODULES_OUT)
-_GUN_STOP = _Effect(Severity.ERROR, Consequence.GUN_STOPPED, "Other")
-_ALL_STOP = _Effect(Severity.ERROR, Consequence.STATION_STOPPED, "Other")
-_EMERGENCY = _Effect(Severity.ERROR, Consequence.STATION_STOPPED, "EmergencyStop")
-_DARK = _Effect(Severity.ERROR, Consequence.STATION_STOPPED, "PowerLoss")
+_GUN_STOP = _Effect(Severity.ERROR, Consequence.GUN_STOPPED, StopReason.Other)
+_ALL_STOP = _Effect(Severity.ERROR, Consequence.STATION_STOPPED, StopReason.Other)
+_EMERGENCY = _Effect(Severity.ERROR, Consequence.STATION_STOPPED, StopReason.EmergencyStop)
+_DARK = _Effect(Severity.ERROR, Consequence.STATION_STOPPED, StopReason.PowerLoss)
 _GUN = Scope.CONNECTOR
 _ALL = Scope.STATION
 
@@ -165,7 +165,7 @@ def _faults() -> tuple[Fault, ...]:
         faults.append(
             Fault(
                 dtc=dtc,
-                error_code=error_code or faults[-1].error_code,
+                error_code=ChargePointErrorCode(error_code) if error_code else faults[-1].error_code,
                 printed=bool(error_code),
                 description=description,
                 scope=scope,
