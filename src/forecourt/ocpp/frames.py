@@ -14,6 +14,7 @@ import msgspec
 
 from forecourt.ocpp.actions import ACTION_OF
 from forecourt.ocpp.errors import ErrorCode, FrameFault
+from forecourt.ocpp.faults import json_kind
 
 if TYPE_CHECKING:
     from forecourt.ocpp.types import Record
@@ -90,7 +91,7 @@ def _frame_fault(frame: bytes, refusal: Exception) -> FrameFault:
     except _NOT_DECODED:
         return _unreadable(frame, refusal)
     if not isinstance(elements, list) or not elements:
-        return _fault(None, False, f"expected a JSON array of 3 to 5 elements, came {_kind(elements)}")
+        return _fault(None, False, f"expected a JSON array of 3 to 5 elements, came {json_kind(elements)}")
     number = elements[0]
     message_id = elements[1] if len(elements) > 1 and isinstance(elements[1], str) else None
     if type(number) is int and number not in (CALL, CALL_RESULT, CALL_ERROR):
@@ -134,10 +135,5 @@ def _expected(number: object) -> str:
 
 
 def _shape(elements: list[object]) -> str:
-    shown = ", ".join([str(elements[0])[:20], *(_kind(element) for element in elements[1:6])])
+    shown = ", ".join([str(elements[0])[:20], *(json_kind(element) for element in elements[1:6])])
     return f"[{shown}{', ...' if len(elements) > 6 else ''}]"
-
-
-def _kind(value: object) -> str:
-    kinds = {str: "text", bool: "a boolean", int: "a number", float: "a number", dict: "object", list: "array"}
-    return kinds.get(type(value), "null")
