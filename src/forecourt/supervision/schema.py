@@ -1,8 +1,8 @@
 """The supervision's tables, as SQLAlchemy Core describes them.
 
-Times are seconds since the epoch (a double, so that they sort and compare as numbers); energy is in Wh. What OCPP sends as
-a list or a record and nobody searches by is kept as its JSON text. Every list that the API pages through has an `id` that
-only grows. The tables are made by the migrations in `migrations/`; a test keeps the two equal.
+Times are seconds since the epoch (a double, so that they sort and compare as numbers); energy is in Wh. What OCPP sends
+as a list or a record and nobody searches by is kept as its JSON text. Every list that the API pages through has an `id`
+that only grows. The tables are made by the migrations in `migrations/`; a test keeps the two equal.
 """
 
 from __future__ import annotations

@@ -1,0 +1,520 @@
+"""How facts become rows, and rows what the core starts with.
+
+A group of facts is written class by class, in the order of `WRITERS`, so that a transaction's start stands before its
+stop and a command before its outcome. What comes in thousands (meter values, statuses, the wire log) goes in as
+many-row statements: one step of the database a statement, in which the event loop runs on.
+"""
+
+from __future__ import annotations
+
+import os
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+from sqlalchemy import bindparam, delete, func, or_, select, update
+from sqlalchemy.dialects.sqlite import insert
+
+from forecourt.ocpp.core import StartTransactionRequest
+from forecourt.supervision.facts import (
+    AuthorizationKeySet,
+    BootReported,
+    CommandEnded,
+    CommandFollowed,
+    CommandRecorded,
+    DataReceived,
+    FrameDiscarded,
+    IdTagDeleted,
+    IdTagSet,
+    MessageLogged,
+    MeterValuesReported,
+    OrphanStopped,
+    Policy,
+    PolicySet,
+    ProgressReported,
+    SecurityEventReported,
+    StationConnected,
+    StationDeleted,
+    StationDisconnected,
+    StationSet,
+    StatusReported,
+    TransactionStarted,
+    TransactionStopped,
+)
+from forecourt.supervision.passwords import SALT_BYTES, KeyDigest, digest_key
+from forecourt.supervision.ports import RECENT_TRANSACTIONS, Recollection, TransactionRecalled
+from forecourt.supervision.schema import (
+    COMMAND_FOLLOW_UPS,
+    COMMANDS,
+    ID_TAGS,
+    MESSAGES,
+    METER_VALUES,
+    NOTICES,
+    ORPHAN_STOPS,
+    SETTINGS,
+    STATIONS,
+    STATUSES,
+    TRANSACTIONS,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+
+    from sqlalchemy import Connection, Table
+
+    from forecourt.supervision.facts import Fact
+
+ROWS_A_STATEMENT = 256
+INTEGER_MIN, INTEGER_MAX = -(2**63), 2**63 - 1
+
+_encode = msgspec.json.Encoder().encode
+
+
+def as_text(value: object) -> str:
+    """A value as JSON text."""
+    return _encode(value).decode()
+
+
+def given(value: Any) -> Any:
+    """A field of a request, or None where the station left it out."""
+    return None if value is msgspec.UNSET else value
+
+
+def integer(value: int) -> int:
+    """The number, or the nearest that a database holds: a station may send any."""
+    return min(max(value, INTEGER_MIN), INTEGER_MAX)
+
+
+def seconds(moment: datetime | None) -> float | None:
+    """Seconds since the epoch of an aware moment."""
+    return None if moment is None else moment.timestamp()
+
+
+def moment(at_s: float) -> datetime:
+    """The moment, in UTC, to the microsecond: what `seconds` was given comes back equal."""
+    return datetime.fromtimestamp(at_s, UTC)
+
+
+def insert_rows(connection: Connection, table: Table, columns: Sequence[str], rows: Sequence[tuple[Any, ...]]) -> None:
+    """Insert tuples in the order of `columns`, a power of two of them a statement, so that few texts are prepared."""
+    start, size = 0, ROWS_A_STATEMENT
+    while start < len(rows):
+        while size > len(rows) - start:
+            size //= 2
+        values = tuple(value for row in rows[start : start + size] for value in row)
+        connection.exec_driver_sql(_insert_text(table, tuple(columns), size), values)
+        start += size
+
+
+_insert_texts: dict[tuple[str, int], str] = {}
+
+
+def _insert_text(table: Table, columns: tuple[str, ...], size: int) -> str:
+    text = _insert_texts.get((table.name, size))
+    if text is None:
+        row = "(" + ",".join("?" * len(columns)) + ")"
+        text = f"INSERT INTO {table.name} ({','.join(columns)}) VALUES {','.join([row] * size)}"
+        _insert_texts[table.name, size] = text
+    return text
+
+
+# What the operator decided: seldom, one by one, in order.
+
+
+def _write_edits(connection: Connection, edits: Iterable[Fact]) -> None:
+    for edit in edits:
+        _EDITS[type(edit)](connection, edit)
+
+
+def _set_policy(connection: Connection, edit: PolicySet) -> None:
+    values = {"name": "policy", "value": as_text(edit.policy)}
+    _upsert(connection, SETTINGS, ["name"], [values])
+
+
+def _set_id_tag(connection: Connection, edit: IdTagSet) -> None:
+    values = {
+        "folded": edit.idTag.casefold(),
+        "id_tag": edit.idTag,
+        "status": edit.status,
+        "expiry_s": seconds(edit.expiryDate),
+        "parent_id_tag": edit.parentIdTag,
+    }
+    _upsert(connection, ID_TAGS, ["folded"], [values])
+
+
+def _delete_id_tag(connection: Connection, edit: IdTagDeleted) -> None:
+    connection.execute(delete(ID_TAGS).where(ID_TAGS.c.folded == edit.idTag.casefold()))
+
+
+def _set_station(connection: Connection, edit: StationSet) -> None:
+    values = {
+        "identity": edit.identity,
+        "registered": True,
+        "boot_policy": edit.boot_status,
+        "interval_s": edit.interval_s,
+    }
+    _upsert(connection, STATIONS, ["identity"], [values])
+
+
+def _delete_station(connection: Connection, edit: StationDeleted) -> None:
+    forgotten = {
+        "registered": False,
+        "boot_policy": None,
+        "interval_s": None,
+        "key_salt": None,
+        "key_digest": None,
+        "key_text_digest": None,
+    }
+    connection.execute(update(STATIONS).where(STATIONS.c.identity == edit.identity).values(forgotten))
+
+
+def _set_key(connection: Connection, edit: AuthorizationKeySet) -> None:
+    key = None if edit.authorizationKey is None else digest_key(edit.authorizationKey, os.urandom(SALT_BYTES))
+    values = {
+        "identity": edit.identity,
+        "key_salt": key and key.salt,
+        "key_digest": key and key.bytes_digest,
+        "key_text_digest": key and key.text_digest,
+    }
+    _upsert(connection, STATIONS, ["identity"], [values])
+
+
+_EDITS: dict[type, Callable[[Connection, Any], None]] = {
+    PolicySet: _set_policy,
+    IdTagSet: _set_id_tag,
+    IdTagDeleted: _delete_id_tag,
+    StationSet: _set_station,
+    StationDeleted: _delete_station,
+    AuthorizationKeySet: _set_key,
+}
+
+
+def _upsert(connection: Connection, table: Table, key: list[str], rows: list[dict[str, Any]]) -> None:
+    """Insert rows, or change the given columns of those that are there; every row has the same columns."""
+    statement = insert(table)
+    changed = {name: statement.excluded[name] for name in rows[0] if name not in key}
+    connection.execute(statement.on_conflict_do_update(index_elements=key, set_=changed), rows)
+
+
+# What stations did.
+
+
+def _write_connections(connection: Connection, facts: Sequence[StationConnected]) -> None:
+    rows = [
+        {"identity": fact.identity, "first_seen_s": fact.at_s, "last_seen_s": fact.at_s, "remote": fact.remote}
+        for fact in facts
+    ]
+    statement = insert(STATIONS)
+    excluded = statement.excluded
+    changed = {
+        "first_seen_s": func.coalesce(STATIONS.c.first_seen_s, excluded.first_seen_s),
+        "last_seen_s": excluded.last_seen_s,
+        "remote": excluded.remote,
+    }
+    connection.execute(statement.on_conflict_do_update(index_elements=["identity"], set_=changed), rows)
+
+
+def _write_disconnections(connection: Connection, facts: Sequence[StationDisconnected]) -> None:
+    rows = [{"identity": fact.identity, "last_seen_s": fact.last_seen_s} for fact in facts]
+    _upsert(connection, STATIONS, ["identity"], rows)
+
+
+def _write_boots(connection: Connection, facts: Sequence[BootReported]) -> None:
+    rows = [
+        {
+            "identity": fact.identity,
+            "booted_s": fact.at_s,
+            "boot_status": str(fact.status),
+            "boot": as_text(fact.request),
+        }
+        for fact in facts
+    ]
+    _upsert(connection, STATIONS, ["identity"], rows)
+
+
+def _write_starts(connection: Connection, facts: Sequence[TransactionStarted]) -> None:
+    columns = (
+        "transaction_id",
+        "identity",
+        "connector_id",
+        "id_tag",
+        "meter_start_wh",
+        "started_s",
+        "reservation_id",
+        "id_tag_status",
+        "received_s",
+    )
+    rows = [
+        (
+            fact.transactionId,
+            fact.identity,
+            integer(request.connectorId),
+            request.idTag,
+            integer(request.meterStart),
+            request.timestamp.timestamp(),
+            None if request.reservationId is msgspec.UNSET else integer(request.reservationId),
+            str(fact.status),
+            fact.at_s,
+        )
+        for fact in facts
+        for request in (fact.request,)
+    ]
+    insert_rows(connection, TRANSACTIONS, columns, rows)
+
+
+def _write_stops(connection: Connection, facts: Sequence[TransactionStopped]) -> None:
+    rows = [
+        {
+            "stopped": fact.transactionId,
+            "meter_stop_wh": integer(fact.request.meterStop),
+            "stopped_s": fact.request.timestamp.timestamp(),
+            "reason": str(given(fact.request.reason) or "Local"),
+            "stop_id_tag": given(fact.request.idTag),
+            "transaction_data": _transaction_data(fact.request.transactionData),
+            "stop_received_s": fact.at_s,
+        }
+        for fact in facts
+    ]
+    connection.execute(update(TRANSACTIONS).where(TRANSACTIONS.c.transaction_id == bindparam("stopped")), rows)
+
+
+def _write_orphans(connection: Connection, facts: Sequence[OrphanStopped]) -> None:
+    rows = [
+        {
+            "identity": fact.identity,
+            "transaction_id": integer(fact.request.transactionId),
+            "meter_stop_wh": integer(fact.request.meterStop),
+            "stopped_s": fact.request.timestamp.timestamp(),
+            "reason": str(given(fact.request.reason) or "Local"),
+            "stop_id_tag": given(fact.request.idTag),
+            "transaction_data": _transaction_data(fact.request.transactionData),
+            "received_s": fact.at_s,
+        }
+        for fact in facts
+    ]
+    connection.execute(insert(ORPHAN_STOPS).on_conflict_do_nothing(), rows)
+
+
+def _transaction_data(values: Any) -> str | None:
+    return None if values is msgspec.UNSET else as_text(values)
+
+
+def _write_meter_values(connection: Connection, facts: Sequence[MeterValuesReported]) -> None:
+    columns = ("identity", "connector_id", "transaction_id", "taken_s", "sampled_value", "received_s")
+    rows = [
+        (
+            fact.identity,
+            integer(request.connectorId),
+            None if request.transactionId is msgspec.UNSET else integer(request.transactionId),
+            value.timestamp.timestamp(),
+            _encode(value.sampledValue).decode(),
+            fact.at_s,
+        )
+        for fact in facts
+        for request in (fact.request,)
+        for value in request.meterValue
+    ]
+    insert_rows(connection, METER_VALUES, columns, rows)
+
+
+def _write_statuses(connection: Connection, facts: Sequence[StatusReported]) -> None:
+    columns = (
+        "identity",
+        "connector_id",
+        "status",
+        "error_code",
+        "info",
+        "vendor_id",
+        "vendor_error_code",
+        "stated_s",
+        "received_s",
+    )
+    rows = [
+        (
+            fact.identity,
+            integer(request.connectorId),
+            str(request.status),
+            str(request.errorCode),
+            given(request.info),
+            given(request.vendorId),
+            given(request.vendorErrorCode),
+            seconds(given(request.timestamp)),
+            fact.at_s,
+        )
+        for fact in facts
+        for request in (fact.request,)
+    ]
+    insert_rows(connection, STATUSES, columns, rows)
+
+
+_NOTICE_COLUMNS = ("identity", "action", "payload", "received_s")
+
+
+def _write_security_events(connection: Connection, facts: Sequence[SecurityEventReported]) -> None:
+    rows = [(fact.identity, "SecurityEventNotification", as_text(fact.request), fact.at_s) for fact in facts]
+    insert_rows(connection, NOTICES, _NOTICE_COLUMNS, rows)
+
+
+def _write_progress(connection: Connection, facts: Sequence[ProgressReported]) -> None:
+    rows = []
+    for fact in facts:
+        payload: dict[str, Any] = {"status": str(fact.status)}
+        if fact.requestId is not None:
+            payload["requestId"] = fact.requestId
+        rows.append((fact.identity, fact.action, as_text(payload), fact.at_s))
+    insert_rows(connection, NOTICES, _NOTICE_COLUMNS, rows)
+
+
+def _write_data_transfers(connection: Connection, facts: Sequence[DataReceived]) -> None:
+    rows = []
+    for fact in facts:
+        payload = {
+            "vendorId": fact.vendorId,
+            "messageId": fact.messageId,
+            "data": fact.data,
+            "status": str(fact.status),
+        }
+        kept = {name: value for name, value in payload.items() if value is not None}
+        rows.append((fact.identity, "DataTransfer", as_text(kept), fact.at_s))
+    insert_rows(connection, NOTICES, _NOTICE_COLUMNS, rows)
+
+
+# Commands and the wire.
+
+
+def _write_commands(connection: Connection, facts: Sequence[CommandRecorded]) -> None:
+    columns = ("command_id", "identity", "action", "request", "given_s")
+    rows = [(fact.command_id, fact.identity, fact.action, fact.payload.decode(), fact.at_s) for fact in facts]
+    insert_rows(connection, COMMANDS, columns, rows)
+
+
+def _write_command_ends(connection: Connection, facts: Sequence[CommandEnded]) -> None:
+    rows = [
+        {"ended": fact.command_id, "outcome": fact.outcome, "detail": fact.detail.decode(), "ended_s": fact.at_s}
+        for fact in facts
+    ]
+    connection.execute(update(COMMANDS).where(COMMANDS.c.command_id == bindparam("ended")), rows)
+
+
+def _write_follow_ups(connection: Connection, facts: Sequence[CommandFollowed]) -> None:
+    columns = ("command_id", "action", "status", "transaction_id", "at_s")
+    rows = [
+        (fact.command_id, fact.action, fact.status and str(fact.status), fact.transactionId, fact.at_s)
+        for fact in facts
+    ]
+    insert_rows(connection, COMMAND_FOLLOW_UPS, columns, rows)
+
+
+_MESSAGE_COLUMNS = ("identity", "sent", "frame", "discarded", "logged_s")
+
+
+def _write_messages(connection: Connection, facts: Sequence[MessageLogged]) -> None:
+    rows = [(fact.identity, fact.sent, fact.frame.decode(errors="replace"), None, fact.at_s) for fact in facts]
+    insert_rows(connection, MESSAGES, _MESSAGE_COLUMNS, rows)
+
+
+def _write_discarded(connection: Connection, facts: Sequence[FrameDiscarded]) -> None:
+    rows = [(fact.identity, False, fact.frame.decode(errors="replace"), fact.reason, fact.at_s) for fact in facts]
+    insert_rows(connection, MESSAGES, _MESSAGE_COLUMNS, rows)
+
+
+WRITERS: dict[Callable[[Connection, Any], None], tuple[type, ...]] = {
+    _write_edits: tuple(_EDITS),
+    _write_connections: (StationConnected,),
+    _write_boots: (BootReported,),
+    _write_disconnections: (StationDisconnected,),
+    _write_statuses: (StatusReported,),
+    _write_starts: (TransactionStarted,),
+    _write_stops: (TransactionStopped,),
+    _write_orphans: (OrphanStopped,),
+    _write_meter_values: (MeterValuesReported,),
+    _write_security_events: (SecurityEventReported,),
+    _write_progress: (ProgressReported,),
+    _write_data_transfers: (DataReceived,),
+    _write_commands: (CommandRecorded,),
+    _write_command_ends: (CommandEnded,),
+    _write_follow_ups: (CommandFollowed,),
+    _write_messages: (MessageLogged,),
+    _write_discarded: (FrameDiscarded,),
+}
+"""What writes each class of fact, in the order of writing."""
+
+_WRITER_OF = {kind: writer for writer, kinds in WRITERS.items() for kind in kinds}
+
+
+def write_facts(connection: Connection, facts: Iterable[Fact]) -> None:
+    """Write one group of facts, in the caller's transaction."""
+    piles: dict[Callable[[Connection, Any], None], list[Fact]] = {}
+    for fact in facts:
+        piles.setdefault(_WRITER_OF[type(fact)], []).append(fact)
+    for writer in WRITERS:
+        if writer in piles:
+            writer(connection, piles[writer])
+
+
+def prune_messages(connection: Connection, kept: int) -> None:
+    """Forget all but the latest `kept` frames of the wire log."""
+    newest = connection.scalar(select(func.max(MESSAGES.c.id))) or 0
+    connection.execute(delete(MESSAGES).where(MESSAGES.c.id <= newest - kept))
+
+
+# What the core starts with.
+
+
+def recall(connection: Connection) -> Recollection:
+    """Everything the core needs to know of what was before."""
+    policy = connection.scalar(select(SETTINGS.c.value).where(SETTINGS.c.name == "policy"))
+    tags = connection.execute(select(ID_TAGS).order_by(ID_TAGS.c.folded))
+    stations = connection.execute(select(STATIONS).where(STATIONS.c.registered).order_by(STATIONS.c.identity))
+    boots = connection.execute(
+        select(STATIONS.c.identity, STATIONS.c.boot_status).where(STATIONS.c.boot_status.is_not(None))
+    )
+    return Recollection(
+        policy=Policy() if policy is None else msgspec.json.decode(policy, type=Policy),
+        next_transaction_id=1 + (connection.scalar(select(func.max(TRANSACTIONS.c.transaction_id))) or 0),
+        id_tags=[
+            IdTagSet(
+                idTag=tag.id_tag,
+                status=tag.status,
+                expiryDate=None if tag.expiry_s is None else moment(tag.expiry_s),
+                parentIdTag=tag.parent_id_tag,
+            )
+            for tag in tags
+        ],
+        stations=[StationSet(row.identity, row.boot_policy, row.interval_s) for row in stations],
+        boot_statuses=[(row.identity, row.boot_status) for row in boots],
+        transactions=_recall_transactions(connection),
+    )
+
+
+def _recall_transactions(connection: Connection) -> list[TransactionRecalled]:
+    latest_first = func.row_number().over(
+        partition_by=TRANSACTIONS.c.identity, order_by=TRANSACTIONS.c.transaction_id.desc()
+    )
+    ranked = select(TRANSACTIONS, latest_first.label("rank")).subquery()
+    wanted = or_(ranked.c.stopped_s.is_(None), ranked.c.rank <= RECENT_TRANSACTIONS)
+    return [
+        TransactionRecalled(
+            identity=row.identity,
+            transactionId=row.transaction_id,
+            at_s=row.received_s,
+            status=row.id_tag_status,
+            request=StartTransactionRequest(
+                connectorId=row.connector_id,
+                idTag=row.id_tag,
+                meterStart=row.meter_start_wh,
+                timestamp=moment(row.started_s),
+                reservationId=msgspec.UNSET if row.reservation_id is None else row.reservation_id,
+            ),
+            stopped_s=row.stopped_s,
+            meterStop=row.meter_stop_wh,
+        )
+        for row in connection.execute(select(ranked).where(wanted).order_by(ranked.c.transaction_id))
+    ]
+
+
+def recall_keys(connection: Connection) -> dict[str, KeyDigest]:
+    """The password digests of every station that has one."""
+    columns = (STATIONS.c.identity, STATIONS.c.key_salt, STATIONS.c.key_digest, STATIONS.c.key_text_digest)
+    rows = connection.execute(select(*columns).where(STATIONS.c.key_text_digest.is_not(None)))
+    return {row.identity: KeyDigest(row.key_salt, row.key_digest, row.key_text_digest) for row in rows}
