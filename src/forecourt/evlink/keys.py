@@ -7,8 +7,10 @@ opposite of FreeCharging, and that FreeCharging excludes the other modes, is the
 
 from __future__ import annotations
 
+import difflib
 from typing import TYPE_CHECKING
 
+from forecourt.errors import ForecourtError
 from forecourt.evlink.firmware import DEFAULT_FIRMWARE_VERSION
 from forecourt.evlink.key import Access, Effect, Key, KeyType, Section, ValueRefused, Visibility
 from forecourt.evlink.key_table import KEYS
@@ -24,12 +26,14 @@ __all__ = [
     "Key",
     "KeyType",
     "Section",
+    "UnknownKey",
     "ValueRefused",
     "Visibility",
     "default_of",
     "find_key",
     "keys_of",
     "listed_keys",
+    "require_key",
 ]
 
 _BY_NAME: dict[str, Key] = {name.lower(): key for key in KEYS for name in (key.name, *key.aliases)}
@@ -38,6 +42,24 @@ _BY_NAME: dict[str, Key] = {name.lower(): key for key in KEYS for name in (key.n
 def find_key(name: str) -> Key | None:
     """The row of a key by its name in any case, or by one of the three misspellings of the guide (A3)."""
     return _BY_NAME.get(name.lower())
+
+
+class UnknownKey(ForecourtError):  # noqa: N818
+    """A name that is no configuration key of the guide."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        near = difflib.get_close_matches(name.lower(), _BY_NAME, n=3, cutoff=0.7)
+        names = dict.fromkeys(_BY_NAME[found].name for found in near)
+        hint = f"nearest are {', '.join(names)}" if names else "`forecourt guide keys` lists all 80"
+        super().__init__(f"{name!r} is no configuration key of the guide; {hint}.")
+
+
+def require_key(name: str) -> Key:
+    """As `find_key`, but raises `UnknownKey` with near misses."""
+    if (key := find_key(name)) is None:
+        raise UnknownKey(name)
+    return key
 
 
 def default_of(key: Key, model: Model, plug_and_charge: bool = False, provisioned: bool = False) -> str | None:

@@ -1,0 +1,50 @@
+"""What the command line says when something is wrong, and the exit status that goes with it."""
+
+from __future__ import annotations
+
+from enum import IntEnum
+from typing import TYPE_CHECKING
+
+import typer
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import TypeVar
+
+    T = TypeVar("T")
+
+from forecourt.errors import ForecourtError
+
+
+class ExitStatus(IntEnum):
+    """What the shell gets."""
+
+    DONE = 0
+    FAILED = 1
+    MISUSED = 2
+    INTERRUPTED = 130
+
+
+class Misuse(typer.BadParameter):
+    """A command line that cannot be meant: the usage line, a hint and this sentence go to stderr, the status is 2."""
+
+    def format_message(self) -> str:
+        """The sentence as it is."""
+        return self.message
+
+
+def looked_up(look_up: Callable[[str], T], value: str) -> T:
+    """`look_up(value)`, where an error of ours is a misuse of the command line."""
+    try:
+        return look_up(value)
+    except ForecourtError as error:
+        raise Misuse(str(error)) from error
+
+
+def usage_text(error: typer.TyperException) -> str:
+    """The lines for a misuse: usage, hint, one sentence."""
+    context: typer.Context | None = getattr(error, "ctx", None)
+    sentence = error.format_message()
+    if context is None:
+        return sentence
+    return f"{context.get_usage()}\nTry '{context.command_path} --help'.\n{sentence}"
