@@ -7,13 +7,10 @@ earlier one, is durable. Waiting for the facts of all stations, as one group com
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import msgspec
 
-if TYPE_CHECKING:
-    from forecourt.supervision.facts import Fact
-    from forecourt.supervision.outcomes import Outcome
+from forecourt.supervision.facts import Fact
+from forecourt.supervision.outcomes import Outcome
 
 
 class Effect(msgspec.Struct, frozen=True, gc=False):

@@ -6,12 +6,10 @@ the driver gives each a number it never uses again, so that a late word of a rep
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import msgspec
 
-if TYPE_CHECKING:
-    from forecourt.supervision.facts import Edit
+from forecourt.ocpp.types import Record
+from forecourt.supervision.facts import Edit
 
 
 class Event(msgspec.Struct, frozen=True, gc=False):
@@ -51,7 +49,7 @@ class CommandGiven(Event, frozen=True, gc=False):
     command_id: str
     """Never used before; the command's own resource."""
     identity: str
-    request: msgspec.Struct
+    request: Record
     """One of the 26 request records of the central system, such as `RemoteStartTransactionRequest`."""
 
 

@@ -7,21 +7,18 @@ them. Requests are the records of `forecourt.ocpp`, unchanged.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from datetime import datetime
 
 import msgspec
 
-if TYPE_CHECKING:
-    from datetime import datetime
-
-    from forecourt.ocpp.core import (
-        BootNotificationRequest,
-        MeterValuesRequest,
-        StartTransactionRequest,
-        StatusNotificationRequest,
-        StopTransactionRequest,
-    )
-    from forecourt.ocpp.security_extension import SecurityEventNotificationRequest
+from forecourt.ocpp.core import (
+    BootNotificationRequest,
+    MeterValuesRequest,
+    StartTransactionRequest,
+    StatusNotificationRequest,
+    StopTransactionRequest,
+)
+from forecourt.ocpp.security_extension import SecurityEventNotificationRequest
 
 
 class Fact(msgspec.Struct, frozen=True, gc=False):

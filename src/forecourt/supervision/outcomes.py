@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import msgspec
 
+from forecourt.ocpp.types import Record
+
 
 class Answered(msgspec.Struct, frozen=True, gc=False):
     """The station answered with a CALLRESULT, whatever its status says."""
 
-    response: msgspec.Struct
+    response: Record
     """The response record of the action."""
 
 

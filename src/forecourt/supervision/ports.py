@@ -7,16 +7,15 @@ question to a database, and a store needs two things only: keep facts, and recal
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Protocol
 
 import msgspec
 
+from forecourt.ocpp.core import StartTransactionRequest
 from forecourt.supervision.facts import IdTagSet, Policy, StationSet
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from forecourt.ocpp.core import StartTransactionRequest
     from forecourt.supervision.facts import Fact
 
 RECENT_TRANSACTIONS = 16

@@ -1,0 +1,212 @@
+"""What a station's requests are answered: a row a request. An answer comes after the facts it depends on."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from msgspec import UNSET
+
+from forecourt.ocpp.actions import ACTION_OF
+from forecourt.ocpp.core import (
+    AuthorizationStatus,
+    AuthorizeRequest,
+    AuthorizeResponse,
+    BootNotificationRequest,
+    BootNotificationResponse,
+    DataTransferRequest,
+    DataTransferResponse,
+    DataTransferStatus,
+    HeartbeatRequest,
+    HeartbeatResponse,
+    MeterValuesRequest,
+    MeterValuesResponse,
+    StartTransactionRequest,
+    StartTransactionResponse,
+    StatusNotificationRequest,
+    StatusNotificationResponse,
+    StopTransactionRequest,
+    StopTransactionResponse,
+)
+from forecourt.ocpp.firmware_management import (
+    DiagnosticsStatusNotificationRequest,
+    DiagnosticsStatusNotificationResponse,
+    FirmwareStatusNotificationRequest,
+    FirmwareStatusNotificationResponse,
+)
+from forecourt.ocpp.security_extension import (
+    GenericStatus,
+    LogStatusNotificationRequest,
+    LogStatusNotificationResponse,
+    SecurityEventNotificationRequest,
+    SecurityEventNotificationResponse,
+    SignCertificateRequest,
+    SignCertificateResponse,
+    SignedFirmwareStatusNotificationRequest,
+    SignedFirmwareStatusNotificationResponse,
+)
+from forecourt.ocpp.types import from_epoch
+from forecourt.supervision.consequences import follow
+from forecourt.supervision.effects import Store
+from forecourt.supervision.facts import (
+    BootReported,
+    DataReceived,
+    MeterValuesReported,
+    ProgressReported,
+    SecurityEventReported,
+    StatusReported,
+)
+from forecourt.supervision.transactions import started_fact
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from forecourt.ocpp.types import Record
+    from forecourt.supervision.effects import Effect
+    from forecourt.supervision.registry import Registry
+    from forecourt.supervision.stations import Station
+    from forecourt.supervision.transactions import Transactions
+
+REMEMBERED_CONNECTORS = 16
+"""So many connector numbers of a station at most have their latest MeterValues remembered."""
+
+_METER_VALUES_RESPONSE = MeterValuesResponse()
+_STATUS_NOTIFICATION_RESPONSE = StatusNotificationResponse()
+_PROGRESS_RESPONSES: dict[type, Record] = {
+    DiagnosticsStatusNotificationRequest: DiagnosticsStatusNotificationResponse(),
+    FirmwareStatusNotificationRequest: FirmwareStatusNotificationResponse(),
+    LogStatusNotificationRequest: LogStatusNotificationResponse(),
+    SignedFirmwareStatusNotificationRequest: SignedFirmwareStatusNotificationResponse(),
+}
+
+
+class Answers:
+    """Answers the requests that a station may send."""
+
+    def __init__(self, registry: Registry, transactions: Transactions) -> None:
+        self._registry = registry
+        self._transactions = transactions
+        self._answers: dict[type, Callable[..., Record]] = {
+            MeterValuesRequest: self._meter_values,
+            HeartbeatRequest: self._heartbeat,
+            StatusNotificationRequest: self._status,
+            AuthorizeRequest: self._authorize,
+            StartTransactionRequest: self._start,
+            StopTransactionRequest: self._stop,
+            BootNotificationRequest: self._boot,
+            DataTransferRequest: self._data,
+            SecurityEventNotificationRequest: self._security_event,
+            SignCertificateRequest: self._sign,
+            **dict.fromkeys(_PROGRESS_RESPONSES, self._progress),
+        }
+
+    def answer(self, station: Station, request: Record, payload: bytes, now: float, effects: list[Effect]) -> Record:
+        """The response to a request; its facts are appended to `effects`. `payload` is the request as it came."""
+        return self._answers[type(request)](station, request, payload, now, effects)
+
+    def _boot(
+        self, station: Station, request: BootNotificationRequest, _: bytes, now: float, effects: list[Effect]
+    ) -> Record:
+        status, interval_s = self._registry.boot_answer(station.identity)
+        station.boot_status = status
+        station.triggered = frozenset()
+        station.limits = None
+        effects.append(Store(BootReported(station.identity, now, status, request)))
+        _follow(station, request, None, now, effects)
+        return BootNotificationResponse(status=status, currentTime=from_epoch(now), interval=interval_s)
+
+    def _heartbeat(
+        self, station: Station, request: HeartbeatRequest, _: bytes, now: float, effects: list[Effect]
+    ) -> Record:
+        _follow(station, request, None, now, effects)
+        return HeartbeatResponse(currentTime=from_epoch(now))
+
+    def _authorize(
+        self, _station: Station, request: AuthorizeRequest, _: bytes, now: float, _effects: list[Effect]
+    ) -> Record:
+        return AuthorizeResponse(idTagInfo=self._registry.id_tag_info(request.idTag, now))
+
+    def _start(
+        self, station: Station, request: StartTransactionRequest, _: bytes, now: float, effects: list[Effect]
+    ) -> Record:
+        transaction, new = self._transactions.started(station, request, now)
+        if new:
+            effects.append(Store(started_fact(station, transaction)))
+            _follow(station, request, transaction.transaction_id, now, effects)
+        concurrent = transaction.status == AuthorizationStatus.ConcurrentTx
+        info = self._registry.id_tag_info(request.idTag, now, concurrent=concurrent)
+        return StartTransactionResponse(transactionId=transaction.transaction_id, idTagInfo=info)
+
+    def _stop(
+        self, station: Station, request: StopTransactionRequest, _: bytes, now: float, effects: list[Effect]
+    ) -> Record:
+        fact = self._transactions.stopped(station, request, now)
+        if fact is not None:
+            effects.append(Store(fact))
+            _follow(station, request, request.transactionId, now, effects)
+        if request.idTag is UNSET:
+            return StopTransactionResponse()
+        return StopTransactionResponse(idTagInfo=self._registry.id_tag_info(request.idTag, now))
+
+    def _meter_values(
+        self, station: Station, request: MeterValuesRequest, payload: bytes, now: float, effects: list[Effect]
+    ) -> Record:
+        known, seen = station.meter_values, hash(payload)
+        if known.get(request.connectorId) != seen:
+            if len(known) >= REMEMBERED_CONNECTORS:
+                known.clear()
+            known[request.connectorId] = seen
+            effects.append(Store(MeterValuesReported(station.identity, now, request)))
+            _follow(station, request, None, now, effects)
+        return _METER_VALUES_RESPONSE
+
+    def _status(
+        self, station: Station, request: StatusNotificationRequest, _: bytes, now: float, effects: list[Effect]
+    ) -> Record:
+        effects.append(Store(StatusReported(station.identity, now, request)))
+        _follow(station, request, None, now, effects)
+        return _STATUS_NOTIFICATION_RESPONSE
+
+    def _data(
+        self, station: Station, request: DataTransferRequest, _: bytes, now: float, effects: list[Effect]
+    ) -> Record:
+        """Section 4.3: no vendor's data is understood yet, so every vendor is unknown, and the answer has no data."""
+        status = DataTransferStatus.UnknownVendorId
+        message_id = None if request.messageId is UNSET else request.messageId
+        data = None if request.data is UNSET else request.data
+        effects.append(Store(DataReceived(station.identity, now, request.vendorId, message_id, data, status)))
+        return DataTransferResponse(status=status)
+
+    def _security_event(
+        self, station: Station, request: SecurityEventNotificationRequest, _: bytes, now: float, effects: list[Effect]
+    ) -> Record:
+        effects.append(Store(SecurityEventReported(station.identity, now, request)))
+        return SecurityEventNotificationResponse()
+
+    def _sign(
+        self, station: Station, request: SignCertificateRequest, _: bytes, now: float, effects: list[Effect]
+    ) -> Record:
+        """Rejected: there is no certificate authority to pass the request to."""
+        _follow(station, request, None, now, effects)
+        return SignCertificateResponse(status=GenericStatus.Rejected)
+
+    def _progress(
+        self,
+        station: Station,
+        request: LogStatusNotificationRequest | SignedFirmwareStatusNotificationRequest,
+        _: bytes,
+        now: float,
+        effects: list[Effect],
+    ) -> Record:
+        request_id = getattr(request, "requestId", UNSET)
+        name = ACTION_OF[type(request)].name
+        fact = ProgressReported(
+            station.identity, now, name, request.status, None if request_id is UNSET else request_id
+        )
+        effects.append(Store(fact))
+        _follow(station, request, None, now, effects)
+        return _PROGRESS_RESPONSES[type(request)]
+
+
+def _follow(station: Station, request: Record, transaction_id: int | None, now: float, effects: list[Effect]) -> None:
+    if station.expectations:
+        follow(station, request, transaction_id, now, effects)

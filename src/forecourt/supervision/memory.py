@@ -1,0 +1,130 @@
+"""A ledger in memory: for the world and for tests. It recalls what a durable one would."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from forecourt.ocpp.types import to_epoch
+from forecourt.supervision.facts import (
+    AuthorizationKeySet,
+    BootReported,
+    CommandEnded,
+    CommandFollowed,
+    IdTagDeleted,
+    IdTagSet,
+    MeterValuesReported,
+    OrphanStopped,
+    Policy,
+    PolicySet,
+    StationDeleted,
+    StationSet,
+    StatusReported,
+    TransactionStarted,
+    TransactionStopped,
+)
+from forecourt.supervision.ports import RECENT_TRANSACTIONS, Recollection, TransactionRecalled
+from forecourt.supervision.registry import tag_key
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from forecourt.ocpp.core import MeterValue
+    from forecourt.supervision.facts import Fact
+
+
+class MemoryStore:
+    """Keeps every fact, in order, and what they amount to. `Ledger` in memory."""
+
+    def __init__(self) -> None:
+        self.facts: list[Fact] = []
+        self.policy = Policy()
+        self.id_tags: dict[str, IdTagSet] = {}
+        self.stations: dict[str, StationSet] = {}
+        self.boots: dict[str, BootReported] = {}
+        """The latest of each station."""
+        self.statuses: dict[tuple[str, int], StatusReported] = {}
+        """The latest by identity and connectorId."""
+        self.started: dict[int, TransactionStarted] = {}
+        self.stopped: dict[int, TransactionStopped] = {}
+        self.orphans: list[OrphanStopped] = []
+        self.outcomes: dict[str, CommandEnded] = {}
+        self.followed: dict[str, list[CommandFollowed]] = {}
+        """What came of each command, in order."""
+        self._meter_values: dict[int, list[MeterValue]] = {}
+        self._keepers: dict[type, Callable[..., object]] = {
+            PolicySet: self._set_policy,
+            IdTagSet: lambda fact: self.id_tags.__setitem__(tag_key(fact.idTag), fact),
+            IdTagDeleted: lambda fact: self.id_tags.pop(tag_key(fact.idTag), None),
+            StationSet: lambda fact: self.stations.__setitem__(fact.identity, fact),
+            StationDeleted: lambda fact: self.stations.pop(fact.identity, None),
+            BootReported: lambda fact: self.boots.__setitem__(fact.identity, fact),
+            StatusReported: lambda fact: self.statuses.__setitem__((fact.identity, fact.request.connectorId), fact),
+            TransactionStarted: lambda fact: self.started.__setitem__(fact.transactionId, fact),
+            TransactionStopped: self._stop,
+            OrphanStopped: self.orphans.append,
+            MeterValuesReported: self._add_meter_values,
+            CommandEnded: lambda fact: self.outcomes.__setitem__(fact.command_id, fact),
+            CommandFollowed: lambda fact: self.followed.setdefault(fact.command_id, []).append(fact),
+        }
+
+    def keep(self, facts: Sequence[Fact]) -> None:
+        """Take these facts, in order. A password is not kept, as there is nobody here to check it."""
+        for fact in facts:
+            if isinstance(fact, AuthorizationKeySet):
+                continue
+            self.facts.append(fact)
+            keeper = self._keepers.get(type(fact))
+            if keeper is not None:
+                keeper(fact)
+
+    def recall(self) -> Recollection:
+        """What a supervision that starts now must know."""
+        return Recollection(
+            policy=self.policy,
+            next_transaction_id=max(self.started, default=0) + 1,
+            id_tags=tuple(self.id_tags.values()),
+            stations=tuple(self.stations.values()),
+            boot_statuses=tuple((boot.identity, boot.status) for boot in self.boots.values()),
+            transactions=self._transactions_recalled(),
+        )
+
+    def meter_values(self, transaction_id: int) -> list[MeterValue]:
+        """The values of a transaction in the order they were measured; late ones are in their place."""
+        return sorted(self._meter_values.get(transaction_id, ()), key=lambda value: value.timestamp)
+
+    def energy_wh(self, transaction_id: int) -> int | None:
+        """The energy of a transaction that has ended, in Wh; None for another."""
+        stop = self.stopped.get(transaction_id)
+        return None if stop is None else stop.request.meterStop - self.started[transaction_id].request.meterStart
+
+    def _transactions_recalled(self) -> tuple[TransactionRecalled, ...]:
+        recent: dict[str, list[int]] = {}
+        for number, start in self.started.items():
+            recent.setdefault(start.identity, []).append(number)
+        wanted = {number for numbers in recent.values() for number in numbers[-RECENT_TRANSACTIONS:]}
+        recalled = []
+        for number, start in self.started.items():
+            stop = self.stopped.get(number)
+            if stop is not None and number not in wanted:
+                continue
+            stopped_s = None if stop is None else to_epoch(stop.request.timestamp)
+            meter_stop = None if stop is None else stop.request.meterStop
+            recalled.append(
+                TransactionRecalled(
+                    start.identity, number, start.at_s, start.status, start.request, stopped_s, meter_stop
+                )
+            )
+        return tuple(recalled)
+
+    def _set_policy(self, fact: PolicySet) -> None:
+        self.policy = fact.policy
+
+    def _stop(self, fact: TransactionStopped) -> None:
+        self.stopped[fact.transactionId] = fact
+        if fact.request.transactionData:
+            self._meter_values.setdefault(fact.transactionId, []).extend(fact.request.transactionData)
+
+    def _add_meter_values(self, fact: MeterValuesReported) -> None:
+        number = fact.request.transactionId
+        if isinstance(number, int):
+            self._meter_values.setdefault(number, []).extend(fact.request.meterValue)
