@@ -1,0 +1,524 @@
+"""One driver for any number of stations: it feeds events, carries effects out and keeps time. It knows no OCPP.
+
+Theory of operation.
+
+*Time.* Every seat has one deadline, the earliest of its brain's, its cabinet's and the driver's own for it. The heap
+holds entries (due, order, seat); an entry counts only while `due` equals the seat's `queued_due`, so nothing is ever
+removed from the middle. A deadline that moves later leaves its entry where it is: when that pops, the seat is queued
+again for the later time. So a seat that re-arms a time-out with every message costs no entry a message. One loop timer
+stands at the head of the heap. `advance` steps a seat from due time to due time, cabinet before brain where they
+coincide, each at its own time: a late timer changes neither energy nor records. `seat.at` never goes back.
+
+*Order.* What a brain returns is carried out in order. Effects on the cabinet may bring events back; these wait in
+`_arisen` until the list is done. The save gate: a gating SaveRecord raises `gate_made`; a gated effect waits in
+`seat.waiting` until `gate_durable` has reached the number it saw. While something waits, effects that concern the link
+queue behind it. An OpenContactor never waits, and takes a waiting CloseContactor of its connector away.
+
+*Saves.* One batch of a seat is with the store at a time; what comes meanwhile becomes the next batch. A failed batch
+is merged with what came since, the last write of a key wins, and tried again every real second. The brain hears
+SaveFailed once, then SaveRecovered.
+
+*Lives.* A Reboot waits until all is durable; then the link is closed, the brain dropped, the contactors open, and
+after `Site.boot_s` a new brain is built from the records. A power cut drops what is not with the store yet. A new life
+waits for the answer to a batch that is with the store, so that what it loads is what it will find.
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections import deque
+from functools import partial
+from itertools import count
+from math import inf
+from typing import TYPE_CHECKING, Any, Protocol
+
+from forecourt.runtime.seat import Records, Seat, Write
+from forecourt.station.effects import (
+    GATED,
+    CloseContactor,
+    CloseLink,
+    DeleteRecord,
+    Effect,
+    LimitPower,
+    LogEvent,
+    OpenContactor,
+    OpenLink,
+    Reboot,
+    SaveRecord,
+    SendFrame,
+    SendPing,
+)
+from forecourt.station.events import Event, LinkClosed, LinkRefused, PowerLost, PowerRestored, SaveFailed, SaveRecovered
+
+if TYPE_CHECKING:
+    import asyncio
+    from collections.abc import Callable, Iterable
+
+    from forecourt.runtime.clock import Clock
+    from forecourt.runtime.seat import Dial, Electricity, OpenedLink, Site
+    from forecourt.runtime.wire_log import WireLog
+
+RETRY_S = 1.0
+"""Real seconds between two attempts to make the same batch durable."""
+CLOSE_S = 5.0
+"""Real seconds that a closing handshake may take before the link is aborted."""
+TICK_S = 1e-6
+"""The shortest real delay: a timer that came early by a rounding error is not set to the very same instant again."""
+STEPS_AT_ONE_TIME = 10_000
+"""A brain or cabinet that is due again at the same instant this often does not move: our mistake."""
+NETWORK_OFF = "The network is switched off; switch it on to connect."
+
+LINK_EFFECTS = frozenset({OpenLink, CloseLink, SendFrame, SendPing})
+QUEUED_BEHIND = GATED | {OpenLink, CloseLink}
+
+
+class Store(Protocol):
+    """The record store as the driver needs it; `runtime.records.RecordStore` is one."""
+
+    def load(self, station: str) -> Records: ...
+
+    def commit(self, station: str, writes: list[Write], done: Callable[[str | None], None]) -> None: ...
+
+
+class Driver:
+    """Runs stations on one asyncio loop. Everything here is called on the loop's thread."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, clock: Clock, dial: Dial, store: Store | None = None) -> None:
+        self.loop = loop
+        self.clock = clock
+        self.seats: dict[str, Seat] = {}
+        self._dial = dial
+        self._store = store
+        self._heap: list[tuple[float, int, Seat]] = []
+        self._order = count()
+        self._timer: asyncio.TimerHandle | None = None
+        self._timer_due = inf
+        self._arisen: deque[Event] = deque()
+        self._busy = False
+
+    # Stations and their switches
+
+    def add(
+        self,
+        identity: str,
+        site: Site,
+        cabinet: Electricity,
+        *,
+        wire: WireLog | None = None,
+        lost_clock_s: float | None = None,
+    ) -> Seat:
+        """A seat for a station that is still dark; `power` wakes it. `lost_clock_s` as in PowerRestored."""
+        assert identity not in self.seats, f"{identity} has a seat already"
+        seat = Seat(self, identity, site, cabinet, wire, lost_clock_s)
+        if self._store is None:
+            seat.records = {}
+        self.seats[identity] = seat
+        return seat
+
+    def remove(self, seat: Seat) -> None:
+        """Take a station out at once, as when its cabinet is carried away."""
+        if seat.power_on or seat.station is not None:
+            self._go_dark(seat, self.clock.now())
+        seat.power_on = False
+        seat.deadline = inf
+        del self.seats[seat.identity]
+
+    def power(self, seat: Seat, on: bool) -> None:
+        """Switch the mains. Off: the brain may still act for `Site.hold_up_s`; on: a new life begins."""
+        now = self.observe(seat)
+        if on == seat.power_on:
+            return
+        seat.power_on = on
+        if on:
+            if seat.station is not None:
+                self._go_dark(seat, now)
+            seat.boot_at = now
+            self.advance(seat, now)
+        else:
+            self._lose_power(seat, now)
+        self._rearm(seat)
+
+    def network(self, seat: Seat, up: bool) -> None:
+        """Switch the network. Down: an open link is cut without a word and attempts are refused."""
+        self.observe(seat)
+        if up == seat.network_up:
+            return
+        seat.network_up = up
+        if up:
+            return
+        if seat.attempt is not None:
+            seat.attempt.cancel()
+            seat.attempt = None
+            self.happen(seat, LinkRefused(NETWORK_OFF))
+        link = self._cut_link(seat)
+        if link is not None:
+            self.happen(seat, LinkClosed(1006, "The network was switched off."))
+
+    def happen(self, seat: Seat, event: Event) -> None:
+        """Something happened to the station now. Without power nobody notices."""
+        if self._busy:  # a link that closes while it is being written to
+            self.loop.call_soon(self._happen_in_life, seat, seat.life, event)
+            return
+        now = self.observe(seat)
+        if seat.station is not None:
+            self.deliver(seat, event, now)
+
+    def _happen_in_life(self, seat: Seat, life: int, event: Event) -> None:
+        if seat.life == life:
+            self.happen(seat, event)
+
+    def act(self, seat: Seat, action: Callable[[float], Iterable[Event]]) -> None:
+        """Do something to the cabinet now, such as plugging a car in, and tell the station what came of it."""
+        now = self.observe(seat)
+        self._arisen.extend(action(now))
+        self._settle(seat, now)
+        self._rearm(seat)
+
+    # Time
+
+    def advance(self, seat: Seat, now: float) -> None:
+        """Bring a seat to `now`, everything that is due happening at its own time."""
+        steps = 0
+        while True:
+            station, cabinet = seat.station, seat.cabinet
+            own_due, cabinet_due = seat.own_deadline(), cabinet.next_deadline()
+            station_due = inf if station is None else station.next_deadline()
+            due = min(own_due, cabinet_due, station_due)
+            if due > now:
+                break
+            steps = steps + 1 if due <= seat.at else 0
+            assert steps < STEPS_AT_ONE_TIME, f"{seat.identity} stays due at {due}: {station!r}, {cabinet!r}"
+            at = seat.at = max(due, seat.at)
+            if due == own_due:
+                self._own_step(seat, at)
+            elif due == cabinet_due:
+                self._arisen.extend(cabinet.expire(at))
+                self._settle(seat, at)
+            elif station is not None:
+                self._carry_out(seat, station.expire(at), at)
+                self._settle(seat, at)
+        self._rearm(seat)
+
+    def observe(self, seat: Seat) -> float:
+        """Bring a seat to the present, so that brain and cabinet can be read at the time that is returned."""
+        now = self.clock.now()
+        if seat.deadline <= now:
+            self.advance(seat, now)
+        seat.at = max(now, seat.at)
+        return seat.at
+
+    def _own_step(self, seat: Seat, now: float) -> None:
+        if seat.abort_at <= now:
+            seat.abort_at = inf
+            link = self._cut_link(seat)
+            if link is not None:
+                self._arisen.append(LinkClosed(1006, "The peer did not finish the closing handshake in time."))
+                self._settle(seat, now)
+        if seat.dark_at <= now:
+            self._go_dark(seat, now)
+        if seat.retry_at <= now:
+            self._submit(seat)
+        if seat.boot_at <= now:
+            self._begin_life(seat, now)
+
+    def _rearm(self, seat: Seat) -> None:
+        due = seat.own_deadline()
+        station = seat.station
+        if station is not None:
+            due = min(due, station.next_deadline())
+        due = min(due, seat.cabinet.next_deadline())
+        seat.deadline = due
+        if due < seat.queued_due:
+            seat.queued_due = due
+            heapq.heappush(self._heap, (due, next(self._order), seat))
+            if due < self._timer_due:
+                self._arm(due)
+
+    def _arm(self, due: float) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer_due = due
+        delay_s = max(self.clock.real_delay_s(due), TICK_S)
+        self._timer = self.loop.call_at(self.loop.time() + delay_s, self._tick)
+
+    def _tick(self) -> None:
+        self._timer = None
+        self._timer_due = inf
+        now = self.clock.now()
+        heap = self._heap
+        while heap and heap[0][0] <= now:
+            due, _, seat = heapq.heappop(heap)
+            if due != seat.queued_due or self.seats.get(seat.identity) is not seat:
+                continue
+            seat.queued_due = inf
+            if seat.deadline <= now:
+                self.advance(seat, now)
+            else:
+                self._rearm(seat)
+        if heap and heap[0][0] < self._timer_due:
+            self._arm(heap[0][0])
+
+    # Events in, effects out
+
+    def deliver(self, seat: Seat, event: Event, now: float) -> None:
+        """Hand the event to the brain at `now`, to which the seat has been advanced, and do what it wants."""
+        seat.at = now
+        self._arisen.append(event)
+        self._settle(seat, now)
+        self._rearm(seat)
+
+    def _settle(self, seat: Seat, now: float) -> None:
+        arisen = self._arisen
+        while arisen:
+            event = arisen.popleft()
+            station = seat.station
+            if station is None:
+                continue
+            if seat.listeners is not None:
+                self._tell(seat, event, now)
+            self._carry_out(seat, station.handle(event, now), now)
+
+    def _carry_out(self, seat: Seat, effects: list[Effect], now: float) -> None:
+        if not effects:
+            return
+        station = seat.station
+        self._busy = True
+        try:
+            for effect in effects:
+                if seat.listeners is not None:
+                    self._tell(seat, effect, now)
+                kind = type(effect)
+                if kind in QUEUED_BEHIND and (seat.waiting or (seat.gate_made != seat.gate_durable and kind in GATED)):
+                    if seat.waiting is None:
+                        seat.waiting = deque()
+                    seat.waiting.append((seat.gate_made, effect))
+                else:
+                    CARRY[kind](self, seat, effect, now)
+                    if seat.station is not station:
+                        break
+        finally:
+            self._busy = False
+        if seat.backlog and seat.in_flight is None:
+            self._submit(seat)
+
+    def _release(self, seat: Seat, now: float) -> None:
+        """Carry out what waited for saves that are durable now."""
+        self._busy = True
+        try:
+            while seat.waiting and seat.waiting[0][0] <= seat.gate_durable:
+                effect = seat.waiting[0][1]
+                if type(effect) is Reboot and not seat.is_durable():
+                    break
+                seat.waiting.popleft()
+                CARRY[type(effect)](self, seat, effect, now)
+        finally:
+            self._busy = False
+        if not seat.waiting:
+            seat.waiting = None
+
+    def _tell(self, seat: Seat, what: Event | Effect, now: float) -> None:
+        for listener in list(seat.listeners or ()):
+            listener(what, now)
+
+    @staticmethod
+    def without_link_effects(waiting: deque[tuple[int, Effect]]) -> deque[tuple[int, Effect]] | None:
+        """What still counts of the effects that wait, once the link is gone."""
+        return deque(entry for entry in waiting if type(entry[1]) not in LINK_EFFECTS) or None
+
+    # Saves
+
+    def _save(self, seat: Seat, effect: Any, now: float) -> None:
+        del now
+        if seat.records is None:
+            seat.backlog.append(effect)
+            if type(effect) is SaveRecord and effect.gates:
+                seat.gate_made += 1
+        elif type(effect) is SaveRecord:
+            seat.records[effect.kind, effect.key] = effect.data
+        else:
+            seat.records.pop((effect.kind, effect.key), None)
+
+    def _submit(self, seat: Seat) -> None:
+        assert self._store is not None, "writes without a store are kept in the seat"
+        writes = seat.backlog if seat.in_flight is None else [*seat.in_flight, *seat.backlog]
+        if seat.in_flight is not None:
+            writes = list({(write.kind, write.key): write for write in writes}.values())
+        seat.backlog = []
+        seat.in_flight = writes
+        seat.gate_submitted = seat.gate_made
+        seat.retry_at = inf
+        self._store.commit(seat.identity, writes, partial(self._committed, seat, seat.life))
+
+    def _committed(self, seat: Seat, life: int, failure: str | None) -> None:
+        now = self.observe(seat)
+        if seat.life != life:
+            seat.in_flight = None
+            if seat.power_on and seat.station is None and seat.boot_at == inf:
+                self._begin_life(seat, now)
+        elif failure is not None:
+            seat.retry_at = self.clock.after_real(now, RETRY_S)
+            if not seat.save_failed:
+                seat.save_failed = True
+                self.deliver(seat, SaveFailed(failure), now)
+        else:
+            seat.in_flight = None
+            seat.gate_durable = seat.gate_submitted
+            if seat.save_failed:
+                seat.save_failed = False
+                self.deliver(seat, SaveRecovered(), now)
+            seat.at = now
+            self._release(seat, now)
+            self._settle(seat, now)
+            if seat.backlog and seat.in_flight is None:
+                self._submit(seat)
+            if seat.dark_at < inf and self._has_no_more_to_do(seat):
+                self._go_dark(seat, now)
+        self._rearm(seat)
+
+    # Effects on link and cabinet
+
+    def _open_link(self, seat: Seat, effect: OpenLink, now: float) -> None:
+        del now
+        self._cut_link(seat)
+        if seat.attempt is not None:
+            seat.attempt.cancel()
+            seat.attempt = None
+        if seat.network_up:
+            seat.attempt = self._dial(seat, effect.url, effect.identity, effect.password)
+        else:
+            self.loop.call_soon(self._refuse, seat, seat.life)
+
+    def _refuse(self, seat: Seat, life: int) -> None:
+        if seat.life == life:
+            self.happen(seat, LinkRefused(NETWORK_OFF))
+
+    def _close_link(self, seat: Seat, effect: CloseLink, now: float) -> None:
+        if seat.link is not None:
+            seat.abort_at = self.clock.after_real(now, CLOSE_S)
+            seat.link.close(effect.code, effect.reason)
+
+    def _cut_link(self, seat: Seat) -> OpenedLink | None:
+        """Abort the open link, if any; nothing is heard of it any more."""
+        link = seat.link
+        seat.link = None
+        seat.abort_at = inf
+        if link is not None:
+            link.abort()
+            seat.forget_frames()
+        return link
+
+    def _send_frame(self, seat: Seat, effect: SendFrame, now: float) -> None:
+        if seat.link is None:
+            return
+        if seat.wire is not None:
+            seat.wire.add(self.clock.wall_at(now), ">", effect.frame)
+        seat.unanswered += 1
+        seat.link.send(effect.frame)
+
+    def _send_ping(self, seat: Seat, effect: SendPing, now: float) -> None:
+        del effect, now
+        if seat.link is not None:
+            seat.link.ping()
+
+    def _close_contactor(self, seat: Seat, effect: CloseContactor, now: float) -> None:
+        if seat.power_on:
+            self._arisen.extend(seat.cabinet.handle(effect, now))
+
+    def _open_contactor(self, seat: Seat, effect: OpenContactor, now: float) -> None:
+        if seat.waiting is not None:
+            overtaken = CloseContactor(effect.connector)
+            seat.waiting = deque(entry for entry in seat.waiting if entry[1] != overtaken) or None
+        self._arisen.extend(seat.cabinet.handle(effect, now))
+
+    def _limit_power(self, seat: Seat, effect: LimitPower, now: float) -> None:
+        self._arisen.extend(seat.cabinet.handle(effect, now))
+
+    def _log(self, seat: Seat, effect: LogEvent, now: float) -> None:
+        """Listeners have heard it; nothing else is done."""
+
+    # Lives
+
+    def _reboot(self, seat: Seat, effect: Reboot, now: float) -> None:
+        if not seat.is_durable():
+            seat.waiting = deque([(seat.gate_made, effect)])
+            return
+        link, seat.link = seat.link, None
+        if link is not None:
+            link.close(1000, "The station reboots.")
+            self.loop.call_later(CLOSE_S, link.abort)
+        self._end_life(seat, now)
+        seat.cabinet.cut_power(now)
+        seat.lost_clock_s = self.clock.wall_at(now)
+        seat.boot_at = now + seat.site.boot_s
+
+    def _lose_power(self, seat: Seat, now: float) -> None:
+        seat.lost_clock_s = self.clock.wall_at(now)
+        seat.boot_at = inf
+        if seat.station is None:
+            seat.cabinet.cut_power(now)
+            return
+        seat.dark_at = self.clock.after_real(now, seat.site.hold_up_s)
+        self.deliver(seat, PowerLost(), now)
+        seat.cabinet.cut_power(now)
+        if self._has_no_more_to_do(seat) or seat.site.hold_up_s <= 0.0:
+            self._go_dark(seat, now)
+
+    @staticmethod
+    def _has_no_more_to_do(seat: Seat) -> bool:
+        answered = seat.link is None or seat.unanswered <= 0
+        return seat.is_durable() and not seat.waiting and answered
+
+    def may_go_dark(self, seat: Seat) -> None:
+        """A frame arrived while power is gone: it may have been the last that was awaited."""
+        if self._has_no_more_to_do(seat):
+            self._go_dark(seat, seat.at)
+            self._rearm(seat)
+
+    def _go_dark(self, seat: Seat, now: float) -> None:
+        """The last of the energy is gone. What the store has not got is lost."""
+        self._cut_link(seat)
+        seat.cabinet.cut_power(now)
+        self._end_life(seat, now)
+
+    def _end_life(self, seat: Seat, now: float) -> None:
+        seat.life += 1
+        seat.station = None
+        seat.at = now
+        seat.waiting = None
+        seat.backlog = []
+        if seat.retry_at < inf:
+            seat.in_flight = None  # not with the store, only kept to be tried again
+        seat.gate_durable = seat.gate_submitted = seat.gate_made
+        seat.save_failed = False
+        seat.retry_at = seat.dark_at = seat.boot_at = seat.abort_at = inf
+        if seat.attempt is not None:
+            seat.attempt.cancel()
+            seat.attempt = None
+        self._arisen.clear()
+
+    def _begin_life(self, seat: Seat, now: float) -> None:
+        seat.boot_at = inf
+        if seat.in_flight is not None:
+            return  # `_committed` calls again
+        records = dict(seat.records) if seat.records is not None else self._load(seat)
+        seat.station = seat.site.build(records)
+        self.deliver(seat, PowerRestored(self.clock.wall_at(now), seat.lost_clock_s), now)
+
+    def _load(self, seat: Seat) -> Records:
+        assert self._store is not None, "a seat without records of its own has a store"
+        return self._store.load(seat.identity)
+
+
+CARRY: dict[type[Effect], Callable[[Driver, Seat, Any, float], None]] = {
+    SaveRecord: Driver._save,
+    DeleteRecord: Driver._save,
+    OpenLink: Driver._open_link,
+    CloseLink: Driver._close_link,
+    SendFrame: Driver._send_frame,
+    SendPing: Driver._send_ping,
+    CloseContactor: Driver._close_contactor,
+    OpenContactor: Driver._open_contactor,
+    LimitPower: Driver._limit_power,
+    Reboot: Driver._reboot,
+    LogEvent: Driver._log,
+}

@@ -1,0 +1,76 @@
+"""The last messages of one station as they went over the wire, for a person to read. Bounded; a fleet has none.
+
+Recording a frame costs an append; what a reader wants to know (action, time to the answer) is worked out when read.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+LENGTH_DEFAULT = 500
+"""A session of an hour with a MeterValues a minute and its surroundings is about 150 messages."""
+
+
+class WireMessage(msgspec.Struct, frozen=True, gc=False):
+    """One message of the log."""
+
+    time: float
+    """Wall time in seconds since the epoch."""
+    direction: str
+    """`<` came in, `>` went out."""
+    text: str
+    """The message as on the wire; bytes that are no UTF-8 are replaced."""
+    action: str | None
+    """The action of a CALL, also for its answer; None where none can be told."""
+    latency_ms: float | None
+    """For an answer, the time since its CALL in real ms."""
+
+
+class WireLog:
+    """The last `length` messages, oldest first. `speed` is that of the clock the times are from."""
+
+    __slots__ = ("_entries", "_speed")
+
+    def __init__(self, length: int = LENGTH_DEFAULT, speed: float = 1.0) -> None:
+        self._entries: deque[tuple[float, str, bytes]] = deque(maxlen=length)
+        self._speed = speed
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+    def add(self, wall_s: float, direction: str, frame: bytes) -> None:
+        """Keep one frame; the oldest falls out when the log is full."""
+        self._entries.append((wall_s, direction, frame))
+
+    def messages(self) -> Iterator[WireMessage]:
+        """The log, oldest first, answers matched to their calls."""
+        calls: dict[tuple[str, str], tuple[str, float]] = {}
+        for wall_s, direction, frame in self._entries:
+            action, latency_s = _describe(calls, wall_s, direction, frame)
+            latency_ms = None if latency_s is None else round(latency_s / self._speed * 1000.0, 3)
+            yield WireMessage(wall_s, direction, frame.decode("utf-8", "replace"), action, latency_ms)
+
+
+def _describe(
+    calls: dict[tuple[str, str], tuple[str, float]], wall_s: float, direction: str, frame: bytes
+) -> tuple[str | None, float | None]:
+    try:
+        parts: Any = msgspec.json.decode(frame)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return None, None
+    match parts:
+        case [2, str(unique_id), str(action), *_]:
+            calls[direction, unique_id] = (action, wall_s)
+            return action, None
+        case [3 | 4, str(unique_id), *_]:
+            caller = "<" if direction == ">" else ">"
+            call = calls.get((caller, unique_id))
+            return (None, None) if call is None else (call[0], wall_s - call[1])
+        case _:
+            return None, None
