@@ -1,0 +1,322 @@
+"""The durable records of any number of stations in one file.
+
+Theory of operation
+-------------------
+Records live in one SQLite file in WAL mode with `synchronous=FULL`: what is committed survives a power cut. One
+connection in one writer thread does everything; a second one could meet SQLite's WAL-reset defect, and a lock beside
+the file keeps other processes out.
+
+`commit` puts a batch of writes on the thread's queue and returns. The thread takes all that is waiting, makes one
+transaction of it and tells every batch's `done` on the event loop, in the order of the commits. While a sync runs the
+next batches gather, so the group grows with the load and with the slowness of the disk, and nothing ever waits for a
+group to fill. Within a group only the last write to a record reaches the file, which comes to the same.
+
+When a transaction fails nothing of it is in the file, every batch of the group is told why, and the next group is tried
+anew: whoever needs the records commits them again.
+
+Without a path the records live in memory: the same calls, for fleets and tests that do not need a disk.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import fcntl
+import os
+import sqlite3
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future
+from queue import Empty, SimpleQueue
+from typing import TYPE_CHECKING, TypeAlias
+
+from forecourt.errors import ForecourtError
+from forecourt.station.effects import DeleteRecord, SaveRecord
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+SCHEMA_VERSION = 1
+_APPLICATION_ID = 0x466F7265
+"""Says to whom the file belongs; `Fore` in ASCII."""
+_GROUP_LIMIT = 10_000
+"""Batches in one transaction; bounds the memory it takes."""
+_SCHEMA = """
+CREATE TABLE record (
+    station TEXT NOT NULL,
+    kind TEXT NOT NULL,
+    key TEXT NOT NULL,
+    data BLOB NOT NULL,
+    PRIMARY KEY (station, kind, key)
+) WITHOUT ROWID
+"""
+_SAVE = "INSERT OR REPLACE INTO record (station, kind, key, data) VALUES (?, ?, ?, ?)"
+_DELETE = "DELETE FROM record WHERE station = ? AND kind = ? AND key = ?"
+_LOAD = "SELECT kind, key, data FROM record WHERE station = ? ORDER BY kind, key"
+
+Records: TypeAlias = dict[tuple[str, str], bytes]
+"""The records of one station by kind and key."""
+Done: TypeAlias = Callable[[str | None], None]
+"""Hears None when a batch is durable, or a sentence saying why it is not."""
+Writes: TypeAlias = "Sequence[SaveRecord | DeleteRecord]"
+
+
+class RecordStoreError(ForecourtError):
+    """A record file that cannot be opened, read or used now."""
+
+
+class _Batch:
+    """The writes of one `commit`."""
+
+    __slots__ = ("done", "station", "writes")
+
+    def __init__(self, station: str, writes: Writes, done: Done) -> None:
+        self.station = station
+        self.writes = writes
+        self.done = done
+
+
+class _Request:
+    """Something else that the thread is to do in its turn: load a station, or list all."""
+
+    __slots__ = ("answer", "station")
+
+    def __init__(self, station: str | None) -> None:
+        self.station = station
+        self.answer: Future[Records | list[str]] = Future()
+
+
+class RecordStore:
+    """See the top of the file. `commit` belongs to one event loop; the rest may be called without one."""
+
+    def __init__(self, path: Path | None) -> None:
+        """Open the file at `path`, make it and its folder where missing, readable by their owner only; None: memory.
+
+        Raises `RecordStoreError` with a sentence: another process has it, it is no database or not of Forecourt, it is
+        of a newer version, or the disk will not have it.
+        """
+        self._file = None if path is None else _RecordFile(path)
+        self._memory: dict[str, Records] = {}
+
+    def load(self, station: str) -> Records:
+        """All records of a station, with every earlier `commit` that succeeds in them, sorted by kind and key.
+
+        Blocks while a commit is under way. Raises `RecordStoreError` when the file cannot be read.
+        """
+        if self._file is not None:
+            return self._file.load(station)
+        return dict(sorted(self._memory.get(station, {}).items()))
+
+    def stations(self) -> list[str]:
+        """The identities that have records, sorted. Blocks and raises as `load` does."""
+        if self._file is not None:
+            return self._file.stations()
+        return sorted(station for station, records in self._memory.items() if records)
+
+    def commit(self, station: str, writes: Writes, done: Done) -> None:
+        """Make a batch of writes durable, all or none. Returns at once; `done` is called on the running loop.
+
+        Calls of `done` come in the order of the commits, never from inside this call.
+        """
+        loop = asyncio.get_running_loop()
+        if self._file is not None:
+            self._file.commit(loop, _Batch(station, writes, done))
+            return
+        records = self._memory.setdefault(station, {})
+        for write in writes:
+            if isinstance(write, SaveRecord):
+                records[write.kind, write.key] = write.data
+            else:
+                records.pop((write.kind, write.key), None)
+        loop.call_soon(done, None)
+
+    @property
+    def transactions(self) -> int:
+        """How many transactions have been committed to the file; 0 in memory."""
+        return 0 if self._file is None else self._file.transactions
+
+    def close(self) -> None:
+        """Finish what was committed, then let go of the file. Blocks until then; a second call does nothing."""
+        if self._file is not None:
+            self._file.close()
+
+
+class _RecordFile:
+    """The file, its lock and its writer thread."""
+
+    def __init__(self, path: Path) -> None:
+        self.transactions = 0
+        self._path = path
+        self._queue: SimpleQueue[_Batch | _Request | None] = SimpleQueue()
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._closed = False
+        self._lock = _lock(path)
+        try:
+            self._connection = _open(path)
+        except BaseException:
+            os.close(self._lock)
+            raise
+        self._thread = threading.Thread(target=self._run, name=f"records {path.name}", daemon=True)
+        self._thread.start()
+
+    def load(self, station: str) -> Records:
+        answer = self._ask(_Request(station))
+        assert isinstance(answer, dict), "a station was asked for"
+        return answer
+
+    def stations(self) -> list[str]:
+        answer = self._ask(_Request(None))
+        assert isinstance(answer, list), "a list was asked for"
+        return answer
+
+    def commit(self, loop: asyncio.AbstractEventLoop, batch: _Batch) -> None:
+        self._check_open()
+        self._loop = loop
+        self._queue.put(batch)
+
+    def close(self) -> None:
+        if not self._closed:
+            self._closed = True
+            self._queue.put(None)
+            self._thread.join()
+            os.close(self._lock)
+
+    def _check_open(self) -> None:
+        if self._closed:
+            raise RecordStoreError(f"The record file {self._path} has been closed.")
+
+    def _ask(self, request: _Request) -> Records | list[str]:
+        self._check_open()
+        self._queue.put(request)
+        return request.answer.result()
+
+    # In the thread.
+
+    def _run(self) -> None:
+        ended = False
+        while not ended:
+            waiting = [self._queue.get()]
+            with contextlib.suppress(Empty):
+                while len(waiting) < _GROUP_LIMIT:
+                    waiting.append(self._queue.get_nowait())
+            group: list[_Batch] = []
+            for item in waiting:
+                if isinstance(item, _Batch):
+                    group.append(item)
+                    continue
+                self._finish(group)
+                group = []
+                if item is None:
+                    ended = True
+                else:
+                    self._answer(item)
+            self._finish(group)
+        self._connection.close()
+
+    def _finish(self, group: list[_Batch]) -> None:
+        """Commit a group and tell of it."""
+        if not group:
+            return
+        failure = self._write(group)
+        loop = self._loop
+        assert loop is not None, "commit() set it"
+        with contextlib.suppress(RuntimeError):  # the loop has been closed, and nobody listens any more
+            loop.call_soon_threadsafe(_tell, loop, group, failure)
+
+    def _write(self, group: list[_Batch]) -> str | None:
+        last: dict[tuple[str, str, str], bytes | None] = {}
+        for batch in group:
+            for write in batch.writes:
+                data = write.data if isinstance(write, SaveRecord) else None
+                last[batch.station, write.kind, write.key] = data
+        connection = self._connection
+        try:
+            connection.execute("BEGIN IMMEDIATE")
+            connection.executemany(_SAVE, ((*name, data) for name, data in last.items() if data is not None))
+            connection.executemany(_DELETE, (name for name, data in last.items() if data is None))
+            connection.execute("COMMIT")
+        except (sqlite3.Error, UnicodeEncodeError, OverflowError) as error:
+            with contextlib.suppress(sqlite3.Error):
+                if connection.in_transaction:
+                    connection.execute("ROLLBACK")
+            return f"Nothing could be written to the record file {self._path}: {error}."
+        self.transactions += 1
+        return None
+
+    def _answer(self, request: _Request) -> None:
+        try:
+            if request.station is None:
+                rows = self._connection.execute("SELECT DISTINCT station FROM record ORDER BY station")
+                request.answer.set_result([station for (station,) in rows])
+            else:
+                rows = self._connection.execute(_LOAD, (request.station,))
+                request.answer.set_result({(kind, key): data for kind, key, data in rows})
+        except (sqlite3.Error, UnicodeEncodeError) as error:
+            request.answer.set_exception(RecordStoreError(f"The record file {self._path} cannot be read: {error}."))
+
+
+def _tell(loop: asyncio.AbstractEventLoop, group: list[_Batch], failure: str | None) -> None:
+    for batch in group:
+        loop.call_soon(batch.done, failure)  # one by one, so that one that fails does not silence the others
+
+
+def _lock(path: Path) -> int:
+    """Take the lock beside the file; returns the descriptor that holds it until it is closed or the process ends."""
+    try:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        lock = os.open(f"{path}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    except OSError as error:
+        raise RecordStoreError(f"The record file {path} cannot be used: {error.strerror}.") from error
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        os.close(lock)
+        raise RecordStoreError(
+            f"The record file {path} is in use by another process: end that one or choose another folder."
+        ) from error
+    return lock
+
+
+def _open(path: Path) -> sqlite3.Connection:
+    try:
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))  # SQLite gives its other files this mode
+        connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+    except (OSError, sqlite3.Error) as error:
+        raise RecordStoreError(f"The record file {path} cannot be opened: {error}.") from error
+    try:
+        _prepare(connection, path)
+    except sqlite3.Error as error:
+        connection.close()
+        raise RecordStoreError(f"{path} cannot be used as a record file: {error}.") from error
+    except RecordStoreError:
+        connection.close()
+        raise
+    return connection
+
+
+def _prepare(connection: sqlite3.Connection, path: Path) -> None:
+    """See that the file is ours and of this version; make what is in it when it is new."""
+    (owner,) = connection.execute("PRAGMA application_id").fetchone()
+    (version,) = connection.execute("PRAGMA user_version").fetchone()
+    (tables,) = connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()
+    if owner != _APPLICATION_ID and (owner or version or tables):
+        raise RecordStoreError(f"{path} is the database of another program: choose another folder.")
+    if version > SCHEMA_VERSION:
+        raise RecordStoreError(
+            f"The record file {path} is of version {version}, and this program knows versions up to {SCHEMA_VERSION}: "
+            "use the newer program that wrote it."
+        )
+    (mode,) = connection.execute("PRAGMA journal_mode = WAL").fetchone()
+    if mode != "wal":
+        raise RecordStoreError(
+            f"The record file {path} is on a disk without write-ahead logging: choose a local folder."
+        )
+    connection.execute("PRAGMA synchronous = FULL")
+    connection.execute("PRAGMA fullfsync = ON")  # macOS: else its disks may keep it in a cache
+    if version == 0:
+        connection.execute("BEGIN IMMEDIATE")
+        connection.execute(_SCHEMA)
+        connection.execute(f"PRAGMA application_id = {_APPLICATION_ID}")
+        connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
+        connection.execute("COMMIT")
