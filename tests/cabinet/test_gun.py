@@ -23,7 +23,8 @@ FIGURES = CabinetFigures(
 def drawing(soc_percent: float, power_w: float, now: float) -> Gun:
     gun = Gun(1, FIGURES, 1000.0)
     gun.car, gun.soc_percent, gun.phase = FAMILY_CAR, soc_percent, Phase.DRAWING
-    gun.deal(power_w, now)
+    gun.settle(now)
+    gun.deal(power_w)
     return gun
 
 

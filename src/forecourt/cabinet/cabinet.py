@@ -209,16 +209,15 @@ class SimulatedCabinet:
 
 def _share_w(figures: CabinetFigures, guns: list[Gun], gun: Gun) -> float:
     """What the station has for this gun: its even share, or more if the other leaves it."""
-    others_w = fsum(other.wanted_w() for other in guns if other is not gun)
+    others_w = fsum(other.wanted_w for other in guns if other is not gun)
     return max(figures.station_limit_w / len(guns), figures.station_limit_w - others_w)
 
 
 def _deal(figures: CabinetFigures, guns: list[Gun], now: float) -> None:
     for gun in guns:
         gun.settle(now)
-    powers = [min(gun.wanted_w(), _share_w(figures, guns, gun)) for gun in guns]
-    for gun, power_w in zip(guns, powers, strict=True):
-        gun.deal(power_w, now)
+    for gun in guns:
+        gun.deal(min(gun.wanted_w, _share_w(figures, guns, gun)))
 
 
 def _pass_next(figures: CabinetFigures, guns: list[Gun]) -> tuple[float, Event] | None:

@@ -53,6 +53,7 @@ class Gun:
         "step_end_s",
         "step_wh",
         "voltage_v",
+        "wanted_w",
     )
 
     def __init__(self, connector: int, cabinet: CabinetFigures, energy_wh: float) -> None:
@@ -74,6 +75,7 @@ class Gun:
         self.voltage_v = 0.0
         self.current_a = 0.0
         self.power_w = 0.0
+        self.wanted_w = 0.0  # what the car would take were it alone at the cabinet
         self.step_wh = 0.0
         self.step_end_percent = 0.0
         self.step_end_s = inf
@@ -114,29 +116,18 @@ class Gun:
 
     # What limits the flow from here on.
 
-    def wanted_w(self) -> float:
-        """What the car would take now were it alone at the cabinet."""
-        if self.phase is not Phase.DRAWING or self.car is None:
-            return 0.0
-        step = self._step()
-        voltage_v = self.car.voltage_v(step)
-        cap_w = self._hardware_w(voltage_v)
-        if self.limit_w is not None:
-            cap_w = min(cap_w, self.limit_w if self.limit_w > 0.0 else self.residual_a * voltage_v)
-        return min(cap_w, self.car.asked_w(step), self.car.max_current_a * voltage_v)
-
     def cap_w(self) -> float:
         """What the gun, its cable and the station's limit allow; 0 with the contactor open."""
         if self.phase is Phase.OPEN:
             return 0.0
-        cap_w = self._hardware_w(self.voltage_v)
+        cap_w = min(self.figures.limit_w, self.figures.cable_current_a * self.voltage_v)
         return cap_w if self.limit_w is None else min(cap_w, self.limit_w)
 
-    def _hardware_w(self, voltage_v: float) -> float:
-        return min(self.figures.limit_w, self.figures.cable_current_a * voltage_v)
-
-    def _step(self) -> int:
-        return min(int(self.soc_percent), 99)
+    def _wish_w(self, car: Car, step: int) -> float:
+        if self.phase is not Phase.DRAWING:
+            return 0.0
+        allowed_w = self.residual_a * self.voltage_v if self.limit_w == 0.0 else self.cap_w()
+        return min(allowed_w, self.figures.limit_w, car.asked_w(step), car.max_current_a * self.voltage_v)
 
     # What changes the gun. The cabinet deals anew after each.
 
@@ -166,21 +157,23 @@ class Gun:
         self.checked_s = inf
 
     def settle(self, now: float) -> None:
-        """Move the anchor to `now` and end the flow."""
+        """Move the anchor to `now`, end the flow, and see what the car would take from here on."""
         self.energy_wh, self.soc_percent = self.energy_at(now), self.soc_at(now)
         self.anchor_s = now
-        self.power_w = self.current_a = self.voltage_v = self.step_wh = 0.0
+        self.power_w = self.current_a = self.voltage_v = self.wanted_w = self.step_wh = 0.0
         self.step_end_s = inf
+        if self.car is not None and self.phase is not Phase.OPEN:
+            step = min(int(self.soc_percent), 99)
+            self.voltage_v = self.car.voltage_v(step)
+            self.wanted_w = self._wish_w(self.car, step)
 
-    def deal(self, power_w: float, now: float) -> None:
-        """From `now` on let this much flow."""
-        self.settle(now)
-        if self.car is None or self.phase is Phase.OPEN:
+    def deal(self, power_w: float) -> None:
+        """From the anchor on let this much flow, at most what is wanted."""
+        if power_w <= 0.0:
             return
-        self.voltage_v = self.car.voltage_v(self._step())
+        assert self.car is not None, "only a car wants power"
         self.current_a = power_w / self.voltage_v
         self.power_w = self.voltage_v * self.current_a
-        if self.power_w > 0.0:
-            self.step_end_percent = min(float(int(self.soc_percent) + 1), self.car.stop_at_soc_percent)
-            self.step_wh = self.car.inlet_wh(self.step_end_percent - self.soc_percent)
-            self.step_end_s = now + self.step_wh * SECONDS_AN_HOUR / self.power_w
+        self.step_end_percent = min(float(int(self.soc_percent) + 1), self.car.stop_at_soc_percent)
+        self.step_wh = self.car.inlet_wh(self.step_end_percent - self.soc_percent)
+        self.step_end_s = self.anchor_s + self.step_wh * SECONDS_AN_HOUR / self.power_w
