@@ -1,0 +1,196 @@
+"""BootNotification, Heartbeat and the clock they set (OCPP 1.6 §4.2, §4.6; errata 3.22).
+
+Theory of operation. A life begins unaccepted. As soon as there is a link a BootNotification goes out, before anything
+else. *Accepted* ends the matter for this life: a later reconnect sends none. *Pending* and *Rejected* mean waiting for
+`interval` before the next; while Pending the supervision's requests are answered, while Rejected they are not. No
+answer, or an error, means waiting for `OWN_RETRY_S`.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from forecourt.evlink.keys import find_key
+from forecourt.ocpp.core import (
+    BootNotificationRequest,
+    BootNotificationResponse,
+    HeartbeatRequest,
+    HeartbeatResponse,
+    RegistrationStatus,
+)
+from forecourt.station.calls import LOST, Answer
+from forecourt.station.effects import Effect, SaveRecord
+from forecourt.station.timers import Timer, Timers
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from forecourt.station.calls import Calls
+    from forecourt.station.clock import Clock
+    from forecourt.station.commissioning import Commissioning
+    from forecourt.station.configuration import Configuration
+
+VENDOR = "Schneider Electric"
+
+OWN_RETRY_S = 60.0
+"""Real seconds until the next BootNotification when the supervision names none or does not answer."""
+
+DAY_S = 86_400.0
+
+KIND = "boot"
+
+
+class BootState(StrEnum):
+    """Where this life stands with the supervision."""
+
+    Waiting = "Waiting"
+    """No answer yet."""
+    Accepted = "Accepted"
+    Pending = "Pending"
+    Rejected = "Rejected"
+
+
+class Boot:
+    """How the supervision regards this station, and the heartbeat that follows from it."""
+
+    __slots__ = (
+        "_accepted",
+        "_calls",
+        "_clock",
+        "_clock_moved",
+        "_commissioning",
+        "_configuration",
+        "_effects",
+        "_heartbeat_s",
+        "_is_asking",
+        "_speed",
+        "_timers",
+        "_was_accepted_at",
+        "state",
+    )
+
+    def __init__(
+        self,
+        commissioning: Commissioning,
+        configuration: Configuration,
+        records: Mapping[tuple[str, str], bytes],
+        calls: Calls,
+        clock: Clock,
+        speed: float,
+        timers: Timers,
+        effects: list[Effect],
+    ) -> None:
+        self._commissioning = commissioning
+        self._configuration = configuration
+        self._calls = calls
+        self._clock = clock
+        self._speed = speed
+        self._timers = timers
+        self._effects = effects
+        self._is_asking = False
+        self._heartbeat_s = 0
+        self._was_accepted_at = records.get((KIND, "accepted"), b"").decode()
+        self._accepted: Callable[[float], None] = _nobody
+        self._clock_moved: Callable[[float], None] = _nobody
+        self.state = BootState.Waiting
+
+    def connect(self, accepted: Callable[[float], None], clock_moved: Callable[[float], None]) -> None:
+        """Name who is told that the boot was accepted, and that the clock was moved."""
+        self._accepted = accepted
+        self._clock_moved = clock_moved
+
+    @property
+    def is_accepted(self) -> bool:
+        """Whether this life was accepted."""
+        return self.state is BootState.Accepted
+
+    @property
+    def was_ever_accepted(self) -> bool:
+        """Whether the supervision at the present address ever accepted this station (§4.2.1)."""
+        return self._was_accepted_at == self._address()
+
+    def _address(self) -> str:
+        return f"{self._configuration.text('SupervisionUrl')} {self._configuration.text('BoxIdentifier')}"
+
+    # BootNotification.
+
+    def link_opened(self, now: float) -> None:
+        """Ask, unless this life was accepted already or its waiting time still runs."""
+        if not self.is_accepted and not self._timers.is_set(Timer.BOOT_RETRY):
+            self.ask(now)
+
+    def ask(self, now: float) -> None:
+        """Send BootNotification."""
+        if self._is_asking or not self._calls.is_open:
+            return
+        self._is_asking = True
+        self._timers.stop(Timer.BOOT_RETRY)
+        request = BootNotificationRequest(
+            chargePointVendor=VENDOR,
+            chargePointModel=self._commissioning.model,
+            chargePointSerialNumber=self._commissioning.serial_number,
+            firmwareVersion=self._commissioning.firmware_version,
+        )
+        self._calls.request(request, self._answered, now)
+
+    def _answered(self, answer: Answer, now: float) -> None:
+        self._is_asking = False
+        if answer is LOST:
+            return
+        if not isinstance(answer, BootNotificationResponse):
+            self._timers.set(Timer.BOOT_RETRY, now + OWN_RETRY_S * self._speed)
+            return
+        if self._clock.correct(answer.currentTime, now):
+            self._clock_moved(now)
+        self.state = BootState(answer.status.value)
+        self._calls.is_answering = self.state is not BootState.Rejected
+        if answer.status is RegistrationStatus.Accepted:
+            self._accept(answer.interval, now)
+        else:
+            wait_s = float(answer.interval) if answer.interval > 0 else OWN_RETRY_S * self._speed
+            self._timers.set(Timer.BOOT_RETRY, now + wait_s)
+
+    def _accept(self, interval_s: int, now: float) -> None:
+        if interval_s > 0:
+            key = find_key("HeartbeatInterval")
+            assert key is not None, "HeartbeatInterval is a key of the guide"
+            self._configuration.store(key, str(interval_s))
+        if not self.was_ever_accepted:
+            self._was_accepted_at = self._address()
+            self._effects.append(SaveRecord(KIND, "accepted", self._was_accepted_at.encode()))
+        self._timers.set(Timer.DAILY_HEARTBEAT, now + DAY_S)
+        self.heartbeat_interval_changed(now)
+        self._accepted(now)
+
+    # Heartbeat.
+
+    def exchanged(self, now: float) -> None:
+        """Something was heard from the supervision: the next Heartbeat is not needed before HeartbeatInterval."""
+        if self._heartbeat_s > 0 and self.state is BootState.Accepted:
+            self._timers.set(Timer.HEARTBEAT, now + self._heartbeat_s)
+
+    def heartbeat_interval_changed(self, now: float) -> None:
+        """HeartbeatInterval has a new value, which holds at once; 0 leaves the daily Heartbeat only."""
+        self._heartbeat_s = self._configuration.integer("HeartbeatInterval")
+        self._timers.stop(Timer.HEARTBEAT)
+        self.exchanged(now)
+
+    def heartbeat(self, now: float) -> None:
+        """Send Heartbeat if there is a link."""
+        self._timers.set(Timer.DAILY_HEARTBEAT, now + DAY_S)
+        if self.is_accepted and self._calls.is_open:
+            self._calls.request(HeartbeatRequest(), self._heartbeat_answered, now)
+
+    def _heartbeat_answered(self, answer: Answer, now: float) -> None:
+        # At another speed the supervision's clock does not run like ours; only the boot sets it then.
+        if (
+            isinstance(answer, HeartbeatResponse)
+            and self._speed == 1.0
+            and self._clock.correct(answer.currentTime, now)
+        ):
+            self._clock_moved(now)
+
+
+def _nobody(now: float) -> None:
+    raise AssertionError(f"nobody was named to hear of this, at {now}")

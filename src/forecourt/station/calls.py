@@ -1,0 +1,256 @@
+"""CALLs in both directions over one connection (OCPP-J §4).
+
+Theory of operation. One CALL of ours is open at a time; the others wait in `_waiting`, and when nothing waits the
+transaction queue is asked for its next message (`feed`). An open CALL ends in exactly one of four ways: its answer
+came, the supervision answered CALLERROR (or nonsense), its time ran out, or the connection was lost. Each ends in the
+function that was given with the request, which is told which by an `Answer`. CALLs of the supervision are answered at
+once, also while one of ours is open; a handler may name what is to follow its answer, which is done after it was sent.
+
+Message ids are the station's boot count and a sequence, so that none ever repeats for an identity.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import msgspec
+
+from forecourt.errors import ForecourtError
+from forecourt.ocpp.actions import ACTION_OF, ACTIONS, Action, Sender
+from forecourt.ocpp.errors import ErrorCode, FrameFault, PayloadFault, RemoteError
+from forecourt.ocpp.frames import Call, CallError, CallResult, decode_frame, encode_call_error, encode_call_result
+from forecourt.station.effects import Effect, LogEvent, SendFrame
+from forecourt.station.timers import Timer, Timers
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from forecourt.ocpp.types import Record
+
+CALL_TIMEOUT_S = 30.0
+"""Real seconds that an answer may take. The guide has no key for it (facts §1.1)."""
+
+WAITING_LIMIT = 200
+"""CALLs that may wait besides the transaction queue; what comes on top is dropped and logged."""
+
+
+class Failure(msgspec.Struct, frozen=True, gc=False):
+    """Why a CALL has no answer that can be used."""
+
+    code: str
+    """The errorCode of a CALLERROR, `TimedOut`, or `ConnectionLost`."""
+    description: str = ""
+
+
+encode_payload = msgspec.json.Encoder().encode
+"""A record as the payload of a frame."""
+
+LOST = Failure("ConnectionLost")
+TIMED_OUT = Failure("TimedOut")
+
+Answer = Any
+"""A response record of the action, or a `Failure`."""
+
+
+class Open(NamedTuple):
+    """A CALL of ours that waits: first for its turn, then for its answer."""
+
+    action: Action
+    payload: bytes
+    ended: Callable[[Answer, float], None]
+
+
+class Reply(NamedTuple):
+    """What a handler of the supervision's CALL returns when something is to follow its answer."""
+
+    response: Record
+    then: Callable[[float], None]
+
+
+class Calls:
+    """The CALLs of one station, in both directions."""
+
+    __slots__ = (
+        "_current",
+        "_current_id",
+        "_effects",
+        "_feed",
+        "_handlers",
+        "_is_open",
+        "_prefix",
+        "_sequence",
+        "_timeout_s",
+        "_timers",
+        "_waiting",
+        "is_answering",
+    )
+
+    def __init__(self, prefix: str, timeout_s: float, timers: Timers, effects: list[Effect]) -> None:
+        self._prefix = prefix
+        self._sequence = 0
+        self._timeout_s = timeout_s
+        self._timers = timers
+        self._effects = effects
+        self._is_open = False
+        self.is_answering = True
+        """False while the boot is Rejected: the supervision's CALLs get no answer then (§4.2)."""
+        self._current: Open | None = None
+        self._current_id = ""
+        self._waiting: deque[Open] = deque()
+        self._handlers: Mapping[str, Callable[[Any, float], Record | Reply]] = {}
+        self._feed: Callable[[float], None] = _nothing_to_feed
+
+    def connect(
+        self,
+        handlers: Mapping[str, Callable[[Any, float], Record | Reply]],
+        feed: Callable[[float], None],
+    ) -> None:
+        """Name who handles each action of the supervision, and who has more to send when nothing waits."""
+        self._handlers = handlers
+        self._feed = feed
+
+    # The connection.
+
+    def opened(self) -> None:
+        """The connection is there; CALLs may be sent."""
+        self._is_open = True
+
+    def closed(self, now: float) -> None:
+        """The connection is gone: whatever waited is lost."""
+        self._is_open = False
+        self._timers.stop(Timer.CALL_TIMEOUT)
+        lost = [] if self._current is None else [self._current]
+        lost.extend(self._waiting)
+        self._current = None
+        self._waiting = deque()
+        for call in lost:
+            call.ended(LOST, now)
+
+    @property
+    def is_open(self) -> bool:
+        """Whether the connection is there."""
+        return self._is_open
+
+    @property
+    def is_free(self) -> bool:
+        """Whether a CALL would be sent at once."""
+        return self._is_open and self._current is None
+
+    # CALLs of ours.
+
+    def request(self, request: Record, ended: Callable[[Answer, float], None], now: float) -> None:
+        """Send a request as soon as its turn comes; `ended(answer, now)` is called once."""
+        self.transmit(Open(ACTION_OF[type(request)], encode_payload(request), ended), now)
+
+    def transmit(self, call: Open, now: float) -> None:
+        """Like `request`, for a payload that is encoded already."""
+        if self._current is None and self._is_open:
+            self._send(call, now)
+        elif not self._is_open:
+            call.ended(LOST, now)
+        elif len(self._waiting) < WAITING_LIMIT:
+            self._waiting.append(call)
+        else:
+            self._effects.append(LogEvent("CALL discarded", f"{call.action.name}: {WAITING_LIMIT} others wait already"))
+            call.ended(LOST, now)
+
+    def _send(self, call: Open, now: float) -> None:
+        self._sequence += 1
+        self._current_id = message_id = f"{self._prefix}-{self._sequence}"
+        self._current = call
+        self._timers.set(Timer.CALL_TIMEOUT, now + self._timeout_s)
+        self._effects.append(
+            SendFrame(b'[2,"%b","%b",%b]' % (message_id.encode(), call.action.name.encode(), call.payload))
+        )
+
+    def timed_out(self, now: float) -> None:
+        """The answer to the open CALL did not come in time; a late one is ignored."""
+        self._end(TIMED_OUT, now)
+
+    def _end(self, answer: Answer, now: float) -> None:
+        call = self._current
+        assert call is not None, "an answer needs an open CALL"
+        self._current = None
+        self._timers.stop(Timer.CALL_TIMEOUT)
+        call.ended(answer, now)
+        self.advance(now)
+
+    def advance(self, now: float) -> None:
+        """Send what is next, if it is its turn."""
+        if self._current is None and self._is_open:
+            if self._waiting:
+                self._send(self._waiting.popleft(), now)
+            else:
+                self._feed(now)
+
+    # What arrives.
+
+    def receive(self, frame: bytes, now: float) -> None:
+        """Take one frame of the supervision (facts §1.2 for what is wrong with it)."""
+        try:
+            message = decode_frame(frame)
+        except FrameFault as fault:
+            self._effects.append(LogEvent("InvalidMessages", str(fault)))
+            if fault.answerable and fault.message_id is not None:
+                self._refuse(fault.message_id, fault.code, fault.description)
+            return
+        if isinstance(message, CallResult):
+            self._result(message, now)
+        elif isinstance(message, Call):
+            self._answer(message, now)
+        else:
+            self._error(message, now)
+
+    def _result(self, message: CallResult, now: float) -> None:
+        if self._current is None or message.messageId != self._current_id:
+            self._effects.append(LogEvent("Answer ignored", f"no CALL {message.messageId} is open"))
+            return
+        try:
+            response: Answer = self._current.action.decode_response(message.payload)
+        except PayloadFault as fault:
+            self._effects.append(LogEvent("InvalidMessages", f"{self._current.action.name}: {fault.description}"))
+            response = Failure(fault.code, fault.description)
+        self._end(response, now)
+
+    def _error(self, message: CallError, now: float) -> None:
+        if self._current is None or message.messageId != self._current_id:
+            self._effects.append(LogEvent("Answer ignored", f"no CALL {message.messageId} is open"))
+            return
+        self._effects.append(
+            LogEvent(
+                "CALLERROR received", f"{self._current.action.name}: {message.errorCode} {message.errorDescription}"
+            )
+        )
+        self._end(Failure(message.errorCode, message.errorDescription or ""), now)
+
+    def _answer(self, message: Call, now: float) -> None:
+        if not self.is_answering:
+            self._effects.append(LogEvent("CALL ignored", f"{message.action}: the supervision rejected this station"))
+            return
+        try:
+            reply = self._handle(message, now)
+        except (RemoteError, ForecourtError) as error:
+            code = error.code if isinstance(error, RemoteError) else ErrorCode.InternalError
+            self._refuse(message.messageId, code, str(error))
+            return
+        response = reply.response if isinstance(reply, Reply) else reply
+        self._effects.append(SendFrame(encode_call_result(message.messageId, response)))
+        if isinstance(reply, Reply):
+            reply.then(now)
+
+    def _handle(self, message: Call, now: float) -> Record | Reply:
+        action = ACTIONS.get(message.action)
+        if action is None:
+            raise RemoteError(ErrorCode.NotImplemented, f"{message.action} is no action of OCPP 1.6 known here")
+        handler = self._handlers.get(message.action)
+        if handler is None or action.sender is Sender.STATION:
+            raise RemoteError(ErrorCode.NotSupported, f"{message.action} is not supported by this station")
+        return handler(action.decode_request(message.payload), now)
+
+    def _refuse(self, message_id: str, code: ErrorCode, description: str) -> None:
+        self._effects.append(SendFrame(encode_call_error(message_id, code, description)))
+
+
+def _nothing_to_feed(now: float) -> None:
+    """Stands in until `connect` names the queue."""

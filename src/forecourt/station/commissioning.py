@@ -1,0 +1,47 @@
+"""What an installer decides about a station before its first connection, and the options that are no OCPP key."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+import msgspec
+
+from forecourt.evlink.generations import PowerLossStop
+
+
+class Chance(Protocol):
+    """A source of random bits that comes in from outside, so that one seed is the whole run."""
+
+    def getrandbits(self, count: int, /) -> int:
+        """A whole number of `count` random bits."""
+        ...
+
+
+class Commissioning(msgspec.Struct, frozen=True, gc=False):
+    """Who a station is and whom it talks to."""
+
+    identity: str
+    """The first BoxIdentifier: the last part of the connection address and the user name of Basic authentication."""
+    supervision_url: str
+    """The first SupervisionUrl: the endpoint without the identity, ws:// or wss://."""
+    model: str
+    """A commercial reference of the guide."""
+    serial_number: str
+    """At most 25 characters, for BootNotification."""
+    firmware_version: str
+    """At most 50 characters, for BootNotification; keys of later versions do not exist."""
+    authorization_key: str | None = None
+    """The first AuthorizationKey: 32 to 40 hex digits; None for no Basic authentication."""
+
+
+class StationOptions(msgspec.Struct, frozen=True, gc=False):
+    """What the guide leaves open or a tester wants otherwise. No OCPP key reaches these."""
+
+    power_loss: PowerLossStop | None = None
+    """When StopTransaction is sent after a loss of power; None follows the product generation (reading A11)."""
+    status_timestamp_only: bool = False
+    """StatusNotification carries timestamp as its only optional field, errors or not (reading A13)."""
+    literal_authorization_key: bool = False
+    """AuthorizationKey may also be 16 to 40 printable characters that are used as they are."""
+    speed: float = 1.0
+    """How many seconds of the station pass in a real one. Answers, back-off and pings stay in real seconds."""

@@ -1,0 +1,213 @@
+"""The configuration keys of one station: values, GetConfiguration and ChangeConfiguration (OCPP 1.6 §5.3, §5.8).
+
+What a key is (access, type, range, visibility, when it takes effect) is its row in `evlink.keys`. This block owns the
+values that differ from the defaults, and the few rules that need more than the value: FreeCharging excludes the other
+modes, SecurityProfile only rises, AuthenticationOCPPMode mirrors FreeCharging. What a change sets in motion is the
+station's to route.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from msgspec import UNSET
+
+from forecourt.evlink.keys import Access, Key, ValueRefused, Visibility, default_of, find_key, keys_of
+from forecourt.evlink.keys import Effect as KeyEffect
+from forecourt.ocpp.core import (
+    ChangeConfigurationRequest,
+    ChangeConfigurationResponse,
+    ConfigurationStatus,
+    GetConfigurationRequest,
+    GetConfigurationResponse,
+    KeyValue,
+)
+from forecourt.ocpp.errors import ErrorCode, RemoteError
+from forecourt.station.effects import SaveRecord
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from forecourt.evlink.models import Model
+    from forecourt.station.commissioning import Commissioning, StationOptions
+    from forecourt.station.effects import Effect
+
+KIND = "key"
+"""The kind of the records that hold values differing from the default."""
+
+TRUE, FALSE = "true", "false"
+
+
+class Configuration:
+    """The keys of one station. Values are text as on the wire; the typed readers are for the other blocks."""
+
+    __slots__ = ("_commissioning", "_effects", "_literal_key", "_model", "_values", "_version")
+
+    def __init__(
+        self,
+        commissioning: Commissioning,
+        options: StationOptions,
+        model: Model,
+        records: Mapping[tuple[str, str], bytes],
+        effects: list[Effect],
+    ) -> None:
+        self._commissioning = commissioning
+        self._literal_key = options.literal_authorization_key
+        self._model = model
+        self._effects = effects
+        self._values = {key: data.decode() for (kind, key), data in records.items() if kind == KIND}
+        self._version = 0
+
+    # Reading, for the other blocks.
+
+    @property
+    def version(self) -> int:
+        """Rises with every change, so that what is derived from keys can be kept."""
+        return self._version
+
+    def text(self, name: str) -> str:
+        """The present value of a key in its canonical spelling; empty when it is not set."""
+        return self._value_of(name) or ""
+
+    def integer(self, name: str) -> int:
+        """The present value of an integer key."""
+        return int(self._value_of(name) or 0)
+
+    def boolean(self, name: str) -> bool:
+        """The present value of a boolean key."""
+        return self._value_of(name) == TRUE
+
+    def items(self, name: str) -> tuple[str, ...]:
+        """The present items of a list key."""
+        value = self._value_of(name)
+        return tuple(value.split(",")) if value else ()
+
+    def changed(self) -> dict[str, str]:
+        """The keys that differ from their defaults, without the one that may not be read."""
+        return {name: value for name, value in self._values.items() if name != "AuthorizationKey"}
+
+    # The operations.
+
+    def get(self, request: GetConfigurationRequest) -> GetConfigurationResponse:
+        """GetConfiguration (§5.8). More names than GetConfigurationMaxKeys raise OccurenceConstraintViolation."""
+        names = request.key if isinstance(request.key, tuple) else ()
+        most = self.integer("GetConfigurationMaxKeys")
+        if len(names) > most:
+            raise RemoteError(
+                ErrorCode.OccurenceConstraintViolation, f"key: expected at most {most}, came {len(names)}"
+            )
+        if not names:
+            listed = (key for key in self._keys() if key.visibility is not Visibility.NEVER_READ)
+            return GetConfigurationResponse(configurationKey=tuple(self._entry(key, key.name) for key in listed))
+        found = [(name, self._find(name)) for name in names]
+        known = tuple(self._entry(key, _spelling(key, name)) for name, key in found if key is not None)
+        unknown = tuple(name for name, key in found if key is None)
+        return GetConfigurationResponse(
+            configurationKey=known or UNSET,
+            unknownKey=unknown or UNSET,
+        )
+
+    def change(self, request: ChangeConfigurationRequest) -> tuple[ConfigurationStatus, Key | None]:
+        """ChangeConfiguration (§5.3): the status, and the key if its value was set."""
+        key = self._find(request.key)
+        if key is None:
+            return ConfigurationStatus.NotSupported, None
+        if key.access is Access.RO:
+            return ConfigurationStatus.Rejected, None
+        try:
+            value = self.check(key, request.value)
+        except ValueRefused:
+            return ConfigurationStatus.Rejected, None
+        if key.authentication_mode and value == TRUE and self.boolean("FreeCharging"):
+            return ConfigurationStatus.Rejected, None  # reading A31: FreeCharging must be false before
+        if key.name == "SecurityProfile" and not self._may_rise_to(int(value)):
+            return ConfigurationStatus.Rejected, None
+        self.store(key, value)
+        if key.effect is KeyEffect.AT_REBOOT:
+            return ConfigurationStatus.RebootRequired, key
+        return ConfigurationStatus.Accepted, key
+
+    def respond(self, status: ConfigurationStatus) -> ChangeConfigurationResponse:
+        """The answer with this status."""
+        return ChangeConfigurationResponse(status=status)
+
+    def check(self, key: Key, value: str) -> str:
+        """The value as it is stored, or `ValueRefused`. By option AuthorizationKey may be a literal password."""
+        if key.name == "AuthorizationKey" and self._literal_key and 16 <= len(value) <= 40 and value.isprintable():
+            return value
+        return key.check(value)
+
+    def store(self, key: Key, value: str) -> None:
+        """Keep a value that has been checked, and what it means for keys that mirror each other (reading A30)."""
+        if key.name == "AuthenticationOCPPMode":
+            self._keep("FreeCharging", FALSE if value == TRUE else TRUE)
+            if value == TRUE:
+                self._keep("RFIDEnabled", TRUE)
+                self._keep("QrCodeEnabled", TRUE)
+            return
+        self._keep(key.name, value)
+
+    def _keep(self, name: str, value: str) -> None:
+        if self._values.get(name) == value:
+            return
+        self._values[name] = value
+        self._version += 1
+        self._effects.append(SaveRecord(KIND, name, value.encode()))
+
+    def _may_rise_to(self, profile: int) -> bool:
+        """White paper A05: upwards only, and 1 needs a key. 2 and 3 need certificates, which are not built yet."""
+        return profile == 1 > self.integer("SecurityProfile") and self.text("AuthorizationKey") != ""
+
+    # What a name stands for.
+
+    def _keys(self) -> tuple[Key, ...]:
+        return keys_of(self._commissioning.firmware_version, self._plug_and_charge(), self._model.product)
+
+    def _find(self, name: str) -> Key | None:
+        """The key of this name if this station, with this firmware and these features, has it."""
+        key = find_key(name)
+        if key is None or not any(key is known for known in self._keys()):
+            return None
+        return key
+
+    def _entry(self, key: Key, spelling: str) -> KeyValue:
+        readonly = key.access is Access.RO
+        value = None if key.access is Access.W else self._value_of(key.name)
+        if value is None:
+            return KeyValue(key=spelling, readonly=readonly)
+        return KeyValue(key=spelling, readonly=readonly, value=value)
+
+    def _plug_and_charge(self) -> bool:
+        return self._values.get("ISO15118PnCEnabled") == TRUE
+
+    def _value_of(self, name: str) -> str | None:
+        if name == "AuthenticationOCPPMode":
+            return FALSE if self._value_of("FreeCharging") == TRUE else TRUE
+        value = self._values.get(name)
+        if value is not None:
+            return value
+        commissioned = COMMISSIONED.get(name)
+        if commissioned is not None:
+            return commissioned(self._commissioning)
+        key = find_key(name)
+        assert key is not None, f"{name} is no key of the guide"
+        provisioned = self._commissioning.authorization_key is not None
+        return default_of(key, self._model, self._plug_and_charge(), provisioned)
+
+
+COMMISSIONED: dict[str, Callable[[Commissioning], str | None]] = {
+    "BoxIdentifier": lambda commissioning: commissioning.identity,
+    "SupervisionUrl": lambda commissioning: commissioning.supervision_url,
+    "AuthorizationKey": lambda commissioning: commissioning.authorization_key,
+}
+"""Keys whose first value comes from the commissioning and not from the guide."""
+
+
+def _spelling(key: Key, name: str) -> str:
+    """A misspelling of the guide is answered as it was asked; any other name in its canonical spelling (A3)."""
+    return name if name.lower() != key.name.lower() else key.name
+
+
+def stored_values(records: Mapping[tuple[str, str], bytes]) -> dict[str, str]:
+    """The key values in a set of durable records, for tools that read a data folder."""
+    return {key: data.decode() for (kind, key), data in records.items() if kind == KIND}

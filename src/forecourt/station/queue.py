@@ -1,0 +1,178 @@
+"""The transaction messages that the supervision still has to take (OCPP 1.6 §3.7).
+
+Theory of operation. StartTransaction, StopTransaction and MeterValues enter at the end, each with a durable record,
+and leave at the front: when answered, or when `TransactionMessageAttempts` transmissions have failed. A failure is a
+CALLERROR or no answer in time; a lost connection is none, and the message is simply sent again after the reconnect.
+Before the (n+1)-th transmission the queue waits n times `TransactionMessageRetryInterval`, and everything behind waits
+too, so that the order stands. Other messages do not wait for the queue: they are sent first whenever both could be.
+
+A message whose transaction has no transactionId yet is stored without one. By the time it reaches the front, the
+StartTransaction before it has been answered or given up, so the id is known: it is put in just before sending.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from forecourt.ocpp.actions import ACTIONS
+from forecourt.station.calls import LOST, Answer, Calls, Failure, Open, encode_payload
+from forecourt.station.effects import DeleteRecord, Effect, LogEvent, SaveRecord
+from forecourt.station.timers import Timer, Timers
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from forecourt.station.configuration import Configuration
+
+KIND = "queue"
+
+METER_VALUES_LIMIT = 100_000
+"""Messages in the queue beyond which no MeterValues is added; StartTransaction and StopTransaction always are."""
+
+
+class Entry(msgspec.Struct, gc=False, array_like=True):
+    """One message in the queue. Everything but `attempts` stays as it was made."""
+
+    action: str
+    payload: msgspec.Raw
+    local: str
+    """The station's own name for the transaction."""
+    complete: bool
+    """Whether the payload already holds the transactionId, or needs none."""
+    attempts: int = 0
+    """Transmissions that failed."""
+    key: str = ""
+    """The key of its record: its place in the queue as text."""
+
+
+_decoder = msgspec.json.Decoder(Entry)
+_encode = msgspec.json.Encoder().encode
+
+
+class Queue:
+    """The transaction messages of one station, oldest first."""
+
+    __slots__ = (
+        "_calls",
+        "_configuration",
+        "_effects",
+        "_entries",
+        "_in_flight",
+        "_is_released",
+        "_sequence",
+        "_settled",
+        "_timers",
+        "_transaction_id",
+    )
+
+    def __init__(
+        self,
+        configuration: Configuration,
+        records: Mapping[tuple[str, str], bytes],
+        calls: Calls,
+        timers: Timers,
+        effects: list[Effect],
+    ) -> None:
+        self._configuration = configuration
+        self._calls = calls
+        self._timers = timers
+        self._effects = effects
+        self._in_flight = False
+        self._is_released = False
+        self._entries: deque[Entry] = deque()
+        for (kind, key), data in sorted(records.items()):
+            if kind == KIND:
+                self._restore(key, data)
+        self._sequence = int(self._entries[-1].key) if self._entries else 0
+        self._transaction_id: Callable[[str], int] = _unknown_transaction
+        self._settled: Callable[[Entry, Answer, float], None] = _unheard
+
+    def _restore(self, key: str, data: bytes) -> None:
+        try:
+            self._entries.append(_decoder.decode(data))
+        except msgspec.MsgspecError as error:
+            self._effects.append(LogEvent("Record ignored", f"{KIND} {key}: {error}"))
+
+    def connect(self, transaction_id: Callable[[str], int], settled: Callable[[Entry, Answer, float], None]) -> None:
+        """Name who knows transactionIds and who hears of a message that was answered or given up."""
+        self._transaction_id = transaction_id
+        self._settled = settled
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+    def holds(self, local: str) -> bool:
+        """Whether a message of this transaction is still in the queue."""
+        return any(entry.local == local for entry in self._entries)
+
+    def release(self, now: float) -> None:
+        """The station may send: the boot was accepted and the link is open."""
+        self._is_released = True
+        self._calls.advance(now)
+
+    def hold(self) -> None:
+        """The link was lost: keep everything until `release`."""
+        self._is_released = False
+        self._in_flight = False
+        self._timers.stop(Timer.QUEUE_RETRY)
+
+    def add(self, request: msgspec.Struct, action: str, local: str, complete: bool, gates: bool, now: float) -> None:
+        """Put a message at the end, durably; `gates` says whether what follows waits for its record."""
+        if action == "MeterValues" and len(self._entries) >= METER_VALUES_LIMIT:
+            self._effects.append(LogEvent("MeterValues discarded", f"the queue holds {len(self._entries)} messages"))
+            return
+        self._sequence += 1
+        entry = Entry(action, msgspec.Raw(encode_payload(request)), local, complete, 0, f"{self._sequence:012d}")
+        self._entries.append(entry)
+        self._effects.append(SaveRecord(KIND, entry.key, _encode(entry), gates))
+        if self._calls.is_free:
+            self._calls.advance(now)
+
+    def feed(self, now: float) -> None:
+        """Send the message at the front, if it may go."""
+        if not self._entries or self._in_flight or not self._is_released or self._timers.is_set(Timer.QUEUE_RETRY):
+            return
+        entry = self._entries[0]
+        if not entry.complete:
+            self._complete(entry)
+        self._in_flight = True
+        self._calls.transmit(Open(ACTIONS[entry.action], bytes(entry.payload), self._ended), now)
+
+    def _complete(self, entry: Entry) -> None:
+        fields = msgspec.json.decode(entry.payload)
+        fields["transactionId"] = self._transaction_id(entry.local)
+        entry.payload = msgspec.Raw(_encode(fields))
+        entry.complete = True
+
+    def _ended(self, answer: Answer, now: float) -> None:
+        self._in_flight = False
+        if answer is LOST:
+            return
+        entry = self._entries[0]
+        if isinstance(answer, Failure):
+            entry.attempts += 1
+            if entry.attempts < max(1, self._configuration.integer("TransactionMessageAttempts")):
+                self._effects.append(SaveRecord(KIND, entry.key, _encode(entry), gates=False))
+                wait_s = self._configuration.integer("TransactionMessageRetryInterval") * entry.attempts
+                self._timers.set(Timer.QUEUE_RETRY, now + wait_s)
+                return
+            self._effects.append(
+                LogEvent(
+                    f"{entry.action} discarded", f"{entry.attempts} transmissions failed, the last with {answer.code}"
+                )
+            )
+        self._entries.popleft()
+        self._effects.append(DeleteRecord(KIND, entry.key))
+        if entry.action != "MeterValues":
+            self._settled(entry, answer, now)
+
+
+def _unknown_transaction(local: str) -> int:
+    raise AssertionError(f"the queue was not told who knows the transactionId of {local}")
+
+
+def _unheard(entry: Entry, answer: Answer, now: float) -> None:
+    raise AssertionError(f"nobody hears what became of {entry.action} at {now}: {answer}")

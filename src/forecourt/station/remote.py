@@ -1,0 +1,207 @@
+"""RemoteStartTransaction and RemoteStopTransaction (guide, "Remote Authentication"; OCPP 1.6 §5.11, §5.12; A28, A29).
+
+Theory of operation. The answer says only whether the station will try. What it then tries is a `Pending`: a tag that
+waits for a decision (AuthorizeRemoteTxRequests) and perhaps for a cable, on one connector or, when the request named
+none and nothing was plugged, on whichever is plugged first (connector 0 until then). It ends when the transaction
+starts, when the tag is refused, or when ConnectionTimeOut has passed without a cable.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from forecourt.ocpp.core import (
+    ChargePointStatus,
+    RemoteStartStopStatus,
+    RemoteStartTransactionRequest,
+    RemoteStartTransactionResponse,
+    RemoteStopTransactionRequest,
+    RemoteStopTransactionResponse,
+    StopReason,
+)
+from forecourt.station.calls import Reply
+from forecourt.station.timers import Timer, Timers
+
+if TYPE_CHECKING:
+    from forecourt.station.authorization import Attempt, Authorization, Decision
+    from forecourt.station.boot import Boot
+    from forecourt.station.configuration import Configuration
+    from forecourt.station.connector import Connectors
+    from forecourt.station.sessions import Sessions
+    from forecourt.station.transactions import Transactions
+
+ENABLING_KEYS = ("QrCodeEnabled", "PosEnabled", "AppEnabled")
+"""Remote start works while one of these is true (reading A29)."""
+
+ACCEPTED = RemoteStartTransactionResponse(status=RemoteStartStopStatus.Accepted)
+REJECTED = RemoteStartTransactionResponse(status=RemoteStartStopStatus.Rejected)
+
+
+class Pending:
+    """A remote start that was accepted and has not begun."""
+
+    __slots__ = ("connector", "id_tag", "is_authorized", "parent_id_tag", "waits_for_plug")
+
+    def __init__(self, connector: int, id_tag: str, *, waits_for_plug: bool) -> None:
+        self.connector = connector
+        """0 while any gun will do."""
+        self.id_tag = id_tag
+        self.waits_for_plug = waits_for_plug
+        self.is_authorized = False
+        self.parent_id_tag: str | None = None
+
+
+class Remote:
+    """What the supervision wants started and stopped."""
+
+    __slots__ = (
+        "_authorization",
+        "_boot",
+        "_configuration",
+        "_connectors",
+        "_pending",
+        "_sessions",
+        "_timers",
+        "_transactions",
+    )
+
+    def __init__(
+        self,
+        configuration: Configuration,
+        connectors: Connectors,
+        authorization: Authorization,
+        sessions: Sessions,
+        transactions: Transactions,
+        boot: Boot,
+        timers: Timers,
+    ) -> None:
+        self._configuration = configuration
+        self._connectors = connectors
+        self._authorization = authorization
+        self._sessions = sessions
+        self._transactions = transactions
+        self._boot = boot
+        self._timers = timers
+        self._pending: Pending | None = None
+
+    # RemoteStartTransaction.
+
+    def start(self, request: RemoteStartTransactionRequest, now: float) -> RemoteStartTransactionResponse | Reply:
+        """Answer whether the station will try, and try."""
+        if self._pending is not None or not self._may_start(request):
+            return REJECTED
+        named = request.connectorId if isinstance(request.connectorId, int) else None
+        pending = self._with_connector(named, request.idTag) if named is not None else self._without(request.idTag)
+        if pending is None:
+            return REJECTED
+        self._pending = pending
+        return Reply(ACCEPTED, self._begin)
+
+    def _may_start(self, request: RemoteStartTransactionRequest) -> bool:
+        return (
+            self._boot.is_accepted
+            and not self._sessions.is_closed
+            and not self._configuration.boolean("FreeCharging")
+            and any(self._configuration.boolean(key) for key in ENABLING_KEYS)
+            # A profile would have to be obeyed, and smart charging is not built yet.
+            and not request.chargingProfile
+        )
+
+    def _with_connector(self, connector: int, id_tag: str) -> Pending | None:
+        """The first remote table of the guide."""
+        if not self._connectors.exists(connector) or self._authorization.is_deciding(connector):
+            return None
+        if self._sessions.is_startable(connector):
+            return Pending(connector, id_tag, waits_for_plug=False)
+        if self._is_free(connector) and self._waits_are_allowed():
+            return Pending(connector, id_tag, waits_for_plug=True)
+        return None
+
+    def _without(self, id_tag: str) -> Pending | None:
+        """The second remote table of the guide: connector 1 before 2."""
+        for row in self._connectors.guns:
+            if self._sessions.is_startable(row.number) and not self._authorization.is_deciding(row.number):
+                return Pending(row.number, id_tag, waits_for_plug=False)
+        if self._waits_are_allowed() and any(self._is_free(row.number) for row in self._connectors.guns):
+            return Pending(0, id_tag, waits_for_plug=True)
+        return None
+
+    def _waits_are_allowed(self) -> bool:
+        return self._configuration.boolean("EnableRemoteStartNoConnectedEV")
+
+    def _is_free(self, connector: int) -> bool:
+        return self._connectors[connector].status is ChargePointStatus.Available
+
+    def _begin(self, now: float) -> None:
+        pending = self._pending
+        assert pending is not None, "a remote start was accepted"
+        if pending.waits_for_plug:
+            self._timers.set(Timer.REMOTE_START, now + self._configuration.integer("ConnectionTimeOut"))
+            if pending.connector:
+                self._connectors.move(pending.connector, ChargePointStatus.Preparing, now, at_once=True)
+        if self._configuration.boolean("AuthorizeRemoteTxRequests"):
+            self._authorization.ask(pending.connector, pending.id_tag, self._decided, now)
+        else:
+            pending.is_authorized = True
+            self._proceed(now)
+
+    def _decided(self, attempt: Attempt, decision: Decision, now: float) -> None:
+        pending = self._pending
+        if pending is None or pending.id_tag != attempt.idTag:
+            return
+        if decision.is_accepted:
+            pending.is_authorized = True
+            pending.parent_id_tag = decision.parentIdTag
+            self._proceed(now)
+        else:
+            self._drop(now)
+
+    def plugged(self, connector: int, now: float) -> bool:
+        """A cable was plugged; return whether a remote start waited for it."""
+        pending = self._pending
+        if pending is None or not pending.waits_for_plug or pending.connector not in (0, connector):
+            return False
+        pending.connector = connector
+        pending.waits_for_plug = False
+        self._timers.stop(Timer.REMOTE_START)
+        self._proceed(now)
+        return True
+
+    def _proceed(self, now: float) -> None:
+        pending = self._pending
+        if pending is not None and pending.is_authorized and not pending.waits_for_plug:
+            self._pending = None
+            self._sessions.start(pending.connector, pending.id_tag, pending.parent_id_tag, now)
+
+    def timed_out(self, now: float) -> None:
+        """ConnectionTimeOut has passed and nobody plugged in: the request is dropped."""
+        self._drop(now)
+
+    def gone(self, connector: int, now: float) -> None:
+        """The gun was unplugged or failed: a request for it is dropped."""
+        if self._pending is not None and self._pending.connector == connector:
+            self._drop(now)
+
+    def _drop(self, now: float) -> None:
+        pending, self._pending = self._pending, None
+        if pending is None:
+            return
+        self._timers.stop(Timer.REMOTE_START)
+        self._authorization.forget(pending.connector)
+        if pending.waits_for_plug and pending.connector:
+            row = self._connectors[pending.connector]
+            if (row.before_fault if row.is_blocked else row.status) is ChargePointStatus.Preparing:
+                self._connectors.move(pending.connector, ChargePointStatus.Available, now)
+
+    # RemoteStopTransaction.
+
+    def stop(self, request: RemoteStopTransactionRequest, now: float) -> RemoteStopTransactionResponse | Reply:
+        """Accepted if and only if a running transaction has this id."""
+        transaction = self._transactions.with_id(request.transactionId) if self._boot.is_accepted else None
+        if transaction is None:
+            return RemoteStopTransactionResponse(status=RemoteStartStopStatus.Rejected)
+
+        def end(at: float) -> None:
+            self._sessions.stop(transaction.connector, StopReason.Remote, transaction.idTag, at)
+
+        return Reply(RemoteStopTransactionResponse(status=RemoteStartStopStatus.Accepted), end)

@@ -1,0 +1,260 @@
+"""What a driver does at a gun, and what becomes of it: plug, badge, energy, stop, unplug ("Local Authentication").
+
+Theory of operation. A session goes through three owners: `Authorization` decides, `Transactions` keeps, `Connectors`
+reports. This block joins them for the things that happen at a gun, and owns only what none of those knows: whether a
+cable is plugged, whether the vehicle draws, and which connector the screen shows. Everything that starts a session ends
+up in `start`, everything that ends one in `stop`.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from forecourt.ocpp.core import ChargePointStatus, StopReason
+from forecourt.ocpp.types import same_text
+from forecourt.station.authorization import Attempt, Authorization, Decision, is_id_tag, is_same_group
+from forecourt.station.connector import EV_SIDE_DISCONNECTED
+from forecourt.station.effects import CloseContactor, Effect, LogEvent, OpenContactor
+
+if TYPE_CHECKING:
+    from forecourt.station.boot import Boot
+    from forecourt.station.configuration import Configuration
+    from forecourt.station.connector import Connectors
+    from forecourt.station.hardware import Hardware
+    from forecourt.station.metering import Metering
+    from forecourt.station.transactions import Transaction, Transactions
+
+STARTABLE = frozenset({ChargePointStatus.Preparing, ChargePointStatus.Finishing})
+"""Statuses of a plugged gun in which a session may start (B3, F2)."""
+
+
+class Gun:
+    """What the station knows of a cable."""
+
+    __slots__ = ("is_drawing", "is_plugged")
+
+    def __init__(self) -> None:
+        self.is_plugged = False
+        self.is_drawing = False
+
+
+class Sessions:
+    """The guns of one station and what goes on at them."""
+
+    __slots__ = (
+        "_authorization",
+        "_boot",
+        "_configuration",
+        "_connectors",
+        "_effects",
+        "_guns",
+        "_hardware",
+        "_metering",
+        "_transactions",
+        "is_closed",
+        "shown",
+    )
+
+    def __init__(
+        self,
+        configuration: Configuration,
+        connectors: Connectors,
+        authorization: Authorization,
+        transactions: Transactions,
+        metering: Metering,
+        boot: Boot,
+        hardware: Hardware,
+        effects: list[Effect],
+    ) -> None:
+        self._configuration = configuration
+        self._connectors = connectors
+        self._authorization = authorization
+        self._transactions = transactions
+        self._metering = metering
+        self._boot = boot
+        self._hardware = hardware
+        self._effects = effects
+        self._guns = {row.number: Gun() for row in connectors.guns}
+        self.shown = 1
+        """The connector that the screen shows; connector 1 first (reading A27)."""
+        self.is_closed = False
+        """No session may start: a reset is coming, or records can not be kept."""
+
+    # Reading.
+
+    def is_plugged(self, connector: int) -> bool:
+        """Whether a cable is plugged."""
+        return self._guns[connector].is_plugged
+
+    def is_startable(self, connector: int) -> bool:
+        """Whether a session could start on this plugged gun now."""
+        return (
+            self._guns[connector].is_plugged
+            and self._connectors[connector].status in STARTABLE
+            and self._transactions.on(connector) is None
+            and not self.is_closed
+            and self._boot.was_ever_accepted
+        )
+
+    @property
+    def plugged(self) -> tuple[int, ...]:
+        """The guns with a cable, lowest first."""
+        return tuple(number for number, gun in self._guns.items() if gun.is_plugged)
+
+    # The beginning of a life.
+
+    def restore(self, lost_clock_s: float, now: float) -> None:
+        """Find the cables as they are, and end the sessions that a power cut interrupted."""
+        interrupted = self._transactions.running
+        for transaction in interrupted:
+            self._transactions.end_lost(transaction.connector, lost_clock_s, now)
+        ended = {transaction.connector for transaction in interrupted}
+        for number, gun in self._guns.items():
+            gun.is_plugged = self._hardware.plugged(number)
+            if gun.is_plugged:
+                status = ChargePointStatus.Finishing if number in ended else ChargePointStatus.Preparing
+                self._connectors.begin(number, status, now)
+
+    # Cables.
+
+    def plug(self, connector: int, now: float) -> None:
+        """A vehicle was connected."""
+        self._guns[connector].is_plugged = True
+        transaction = self._transactions.on(connector)
+        if transaction is not None:
+            if not transaction.is_deauthorized:
+                self._effects.append(CloseContactor(connector))
+        elif self._state(connector) is ChargePointStatus.Available:
+            self._connectors.move(connector, ChargePointStatus.Preparing, now)
+
+    def unplug(self, connector: int, now: float) -> None:
+        """The vehicle was disconnected (§4.9: B1, F1, and the EV side disconnect)."""
+        gun = self._guns[connector]
+        gun.is_plugged = False
+        gun.is_drawing = False
+        self._authorization.forget(connector)
+        if self._transactions.on(connector) is None:
+            if self._state(connector) in STARTABLE:
+                self._connectors.move(connector, ChargePointStatus.Available, now)
+        elif self._configuration.boolean("StopTransactionOnEVSideDisconnect"):
+            self._end(connector, StopReason.EVDisconnected, None, now)
+            self._connectors.move(connector, ChargePointStatus.Finishing, now, info=EV_SIDE_DISCONNECTED, at_once=True)
+            self._connectors.move(connector, ChargePointStatus.Available, now)
+        else:
+            self._effects.append(OpenContactor(connector))
+            self._connectors.move(
+                connector, ChargePointStatus.SuspendedEV, now, info=EV_SIDE_DISCONNECTED, at_once=True
+            )
+
+    def _state(self, connector: int) -> ChargePointStatus:
+        """The status, or under a fault the one it hides."""
+        row = self._connectors[connector]
+        return row.before_fault if row.is_blocked else row.status
+
+    def draw(self, connector: int, is_drawing: bool, now: float) -> None:
+        """The vehicle began or ceased to take energy."""
+        self._guns[connector].is_drawing = is_drawing
+        transaction = self._transactions.on(connector)
+        if transaction is not None and self._guns[connector].is_plugged:
+            self._connectors.move(connector, self._energy_status(transaction), now)
+
+    def _energy_status(self, transaction: Transaction) -> ChargePointStatus:
+        if transaction.is_deauthorized:
+            return ChargePointStatus.SuspendedEVSE
+        if self._guns[transaction.connector].is_drawing:
+            return ChargePointStatus.Charging
+        return ChargePointStatus.SuspendedEV
+
+    # Who wants to charge.
+
+    def badge(self, id_tag: str, now: float) -> None:
+        """A badge was held to the reader: it starts, or it stops (reading A27)."""
+        connector = self._connector_meant()
+        if not self._configuration.boolean("RFIDEnabled") or self._configuration.boolean("FreeCharging"):
+            self._effects.append(LogEvent("Badge ignored", "badges are not enabled"))
+        elif not is_id_tag(id_tag):
+            self._effects.append(LogEvent("Badge ignored", f"expected 1 to 20 printable characters, came {id_tag!r}"))
+        elif connector is None:
+            self._effects.append(LogEvent("Badge ignored", "no cable is plugged: the screen is locked"))
+        elif (transaction := self._transactions.on(connector)) is not None:
+            self._stop_by_badge(transaction, id_tag, now)
+        elif self.is_startable(connector):
+            self._authorization.ask(connector, id_tag, self._decided, now)
+        else:
+            status = self._connectors[connector].status
+            self._effects.append(LogEvent("Badge ignored", f"connector {connector} is {status}"))
+
+    def _connector_meant(self) -> int | None:
+        plugged = self.plugged
+        if len(plugged) == 1:
+            return plugged[0]
+        return self.shown if self.shown in plugged else None
+
+    def _stop_by_badge(self, transaction: Transaction, id_tag: str, now: float) -> None:
+        if same_text(transaction.idTag, id_tag):
+            self.stop(transaction.connector, StopReason.Local, id_tag, now)
+        else:
+            self._authorization.ask(transaction.connector, id_tag, self._stop_decided, now)
+
+    def _stop_decided(self, attempt: Attempt, decision: Decision, now: float) -> None:
+        transaction = self._transactions.on(attempt.connector)
+        if transaction is not None and decision.is_accepted and is_same_group(transaction, decision):
+            self.stop(attempt.connector, StopReason.Local, attempt.idTag, now)
+
+    def offer_unasked(self, connector: int, now: float) -> None:
+        """A cable was plugged: free charging starts by itself, and AutoCharge asks for the vehicle."""
+        if not self.is_startable(connector):
+            return
+        if self._configuration.boolean("FreeCharging"):
+            id_tag = self._configuration.text("DefaultIdTag")
+            self._authorization.ask(connector, id_tag, self._free_decided, now)
+        elif self._configuration.boolean("AutoCharge"):
+            mac = self._hardware.vehicle_mac(connector)
+            if mac is not None:
+                id_tag = self._configuration.text("MacAddressPrefix") + mac
+                self._authorization.ask(connector, id_tag, self._decided, now)
+
+    def _free_decided(self, attempt: Attempt, decision: Decision, now: float) -> None:
+        self.start(attempt.connector, attempt.idTag, decision.parentIdTag, now)
+
+    def _decided(self, attempt: Attempt, decision: Decision, now: float) -> None:
+        if decision.is_accepted:
+            self.start(attempt.connector, attempt.idTag, decision.parentIdTag, now)
+        else:
+            self._effects.append(LogEvent("Charging refused", f"{attempt.idTag} on connector {attempt.connector}"))
+
+    # The session.
+
+    def start(self, connector: int, id_tag: str, parent_id_tag: str | None, now: float) -> None:
+        """Begin a transaction if the gun is still ready for one."""
+        if not self.is_startable(connector):
+            return
+        if self._connectors[connector].status is ChargePointStatus.Finishing:
+            self._connectors.move(connector, ChargePointStatus.Preparing, now)
+        transaction = self._transactions.begin(connector, id_tag, parent_id_tag, now)
+        self._metering.begun(transaction, now)
+
+    def refused(self, transaction: Transaction, now: float) -> None:
+        """StartTransaction was answered with a status other than Accepted (§3.5.4)."""
+        if self._configuration.boolean("StopTransactionOnInvalidId"):
+            self.stop(transaction.connector, StopReason.DeAuthorized, None, now)
+        else:
+            self._transactions.deauthorize(transaction)
+            self._connectors.move(transaction.connector, ChargePointStatus.SuspendedEVSE, now)
+
+    def stop(self, connector: int, reason: StopReason, id_tag: str | None, now: float) -> None:
+        """End the transaction on a gun."""
+        self._end(connector, reason, id_tag, now)
+        plugged = self._guns[connector].is_plugged
+        status = ChargePointStatus.Finishing if plugged else ChargePointStatus.Available
+        self._connectors.move(connector, status, now)
+
+    def _end(self, connector: int, reason: StopReason, id_tag: str | None, now: float) -> None:
+        self._authorization.forget(connector)
+        self._guns[connector].is_drawing = False
+        self._transactions.end(connector, reason, id_tag, now)
+
+    def stop_all(self, reason: StopReason, now: float) -> None:
+        """End every transaction."""
+        for transaction in self._transactions.running:
+            self.stop(transaction.connector, reason, None, now)

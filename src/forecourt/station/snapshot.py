@@ -1,0 +1,67 @@
+"""What a station knows, as one record: for the control API, the screen, the live view and tests."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import msgspec
+
+
+class LinkSnapshot(msgspec.Struct, frozen=True):
+    """The connection to the supervision."""
+
+    state: str
+    """closed, opening, open, or waiting for the next attempt."""
+    url: str
+    problem: str
+    """Why the last connection ended or was not made; empty while it is open."""
+
+
+class TransactionSnapshot(msgspec.Struct, frozen=True):
+    """A running transaction."""
+
+    transactionId: int | None
+    """None until the supervision has answered StartTransaction."""
+    idTag: str
+    meterStart: int
+    """Wh."""
+    startedAt: datetime
+
+
+class ConnectorSnapshot(msgspec.Struct, frozen=True):
+    """One gun."""
+
+    connectorId: int
+    type: str
+    status: str
+    """As it is."""
+    reportedStatus: str | None
+    """As the supervision was told last; None before the first report."""
+    dtcs: tuple[str, ...]
+    plugged: bool
+    soc_percent: float | None
+    transaction: TransactionSnapshot | None
+    meter_wh: int
+    power_w: float
+    voltage_v: float
+    current_a: float
+    offered_w: float
+
+
+class StationSnapshot(msgspec.Struct, frozen=True):
+    """One station."""
+
+    identity: str
+    model: str
+    serial: str
+    firmware: str
+    clock: datetime
+    link: LinkSnapshot
+    boot: str
+    status: str
+    """Of connector 0: the station itself."""
+    shownConnector: int
+    queuedMessages: int
+    connectors: tuple[ConnectorSnapshot, ...]
+    keysChanged: dict[str, str]
+    """Keys that differ from their defaults; AuthorizationKey is never among them."""

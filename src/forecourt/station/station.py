@@ -1,0 +1,431 @@
+"""A charging station's brain: events in, effects out.
+
+One object is one life, from the power's return to the next cut or reboot; what outlives it is in the records it saved.
+It knows neither sockets nor clocks nor threads: `now` comes in, effects go out, and the hardware is read through a
+port. This file only builds the blocks, routes what comes in to them, and joins them where one's end is another's
+beginning. Each block owns its state; see the head of its file.
+
+The doors: `handle(event, now)`, `expire(now)`, `next_deadline()`. The caller sees to it that `now` never goes back and
+that `expire(now)` is called before `handle(event, now)`.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from forecourt.evlink.generations import PowerLossStop
+from forecourt.evlink.keys import Effect as KeyEffect
+from forecourt.evlink.keys import Key, find_key
+from forecourt.evlink.models import find_model
+from forecourt.ocpp.core import (
+    ChangeConfigurationRequest,
+    ChangeConfigurationResponse,
+    GetConfigurationRequest,
+    GetConfigurationResponse,
+    ResetRequest,
+    ResetResponse,
+    ResetStatus,
+    ResetType,
+    StopReason,
+    UnlockConnectorRequest,
+    UnlockConnectorResponse,
+    UnlockStatus,
+)
+from forecourt.station import events
+from forecourt.station.authorization import Authorization
+from forecourt.station.boot import KIND as BOOT_KIND
+from forecourt.station.boot import Boot
+from forecourt.station.calls import CALL_TIMEOUT_S, Calls, Reply
+from forecourt.station.clock import Clock
+from forecourt.station.configuration import Configuration
+from forecourt.station.connector import Connectors
+from forecourt.station.effects import Effect, LogEvent, SaveRecord
+from forecourt.station.link import Link
+from forecourt.station.metering import Metering
+from forecourt.station.queue import Queue
+from forecourt.station.remote import Remote
+from forecourt.station.reset import Reset
+from forecourt.station.sessions import Sessions
+from forecourt.station.snapshot import (
+    ConnectorSnapshot,
+    LinkSnapshot,
+    StationSnapshot,
+    TransactionSnapshot,
+)
+from forecourt.station.timers import Timer, Timers
+from forecourt.station.transactions import Transaction, Transactions, register_wh
+from forecourt.station.vendor_errors import VendorErrors
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from forecourt.ocpp.types import Record
+    from forecourt.station.commissioning import Chance, Commissioning, StationOptions
+    from forecourt.station.hardware import Hardware
+
+
+class Station:
+    """One life of one station."""
+
+    __slots__ = (
+        "_authorization",
+        "_boot",
+        "_calls",
+        "_clock",
+        "_commissioning",
+        "_configuration",
+        "_connectors",
+        "_effects",
+        "_errors",
+        "_hardware",
+        "_link",
+        "_metering",
+        "_model",
+        "_options",
+        "_queue",
+        "_records",
+        "_remote",
+        "_reset",
+        "_sessions",
+        "_timers",
+        "_transactions",
+    )
+
+    def __init__(
+        self,
+        commissioning: Commissioning,
+        options: StationOptions,
+        hardware: Hardware,
+        records: Mapping[tuple[str, str], bytes],
+        chance: Chance,
+    ) -> None:
+        """Build a life on what earlier ones left: `records` as (kind, key) -> data. Raises `UnknownModel`."""
+        self._commissioning = commissioning
+        self._options = options
+        self._hardware = hardware
+        self._model = model = find_model(commissioning.model)
+        self._effects: list[Effect] = []
+        effects, speed = self._effects, options.speed
+        timers = self._timers = Timers()
+        life = int(records.get((BOOT_KIND, "count"), b"0")) + 1
+        effects.append(SaveRecord(BOOT_KIND, "count", str(life).encode()))
+        clock = self._clock = Clock()
+        configuration = self._configuration = Configuration(commissioning, options, model, records, effects)
+        calls = self._calls = Calls(f"{life:x}", CALL_TIMEOUT_S * speed, timers, effects)
+        queue = self._queue = Queue(configuration, records, calls, timers, effects)
+        self._link = Link(configuration, chance, speed, timers, effects)
+        boot = self._boot = Boot(commissioning, configuration, records, calls, clock, speed, timers, effects)
+        self._connectors = Connectors(
+            len(model.outputs), configuration, calls, clock, timers, options.status_timestamp_only
+        )
+        self._transactions = Transactions(f"{life:x}", records, queue, clock, hardware, effects)
+        self._metering = Metering(configuration, calls, queue, clock, hardware, timers)
+        self._authorization = Authorization(configuration, calls, boot)
+        self._sessions = Sessions(
+            configuration,
+            self._connectors,
+            self._authorization,
+            self._transactions,
+            self._metering,
+            boot,
+            hardware,
+            effects,
+        )
+        self._remote = Remote(
+            configuration, self._connectors, self._authorization, self._sessions, self._transactions, boot, timers
+        )
+        self._errors = VendorErrors(self._connectors, self._sessions, self._remote, self._transactions)
+        self._reset = Reset(queue, speed, timers, effects)
+        self._join()
+
+    def _join(self) -> None:
+        """Tell blocks who hears of what they bring about."""
+        handlers: dict[str, Callable[[Any, float], Record | Reply]] = {
+            "ChangeConfiguration": self._change_configuration,
+            "GetConfiguration": self._get_configuration,
+            "RemoteStartTransaction": self._remote.start,
+            "RemoteStopTransaction": self._remote.stop,
+            "Reset": self._reset_asked,
+            "UnlockConnector": self._unlock_connector,
+        }
+        self._calls.connect(handlers, self._queue.feed)
+        self._boot.connect(self._accepted, self._clock_moved)
+        self._queue.connect(self._transactions.transaction_id, self._transactions.settled)
+        self._transactions.connect(self._sessions.refused, self._metering.ended)
+
+    # The doors.
+
+    def handle(self, event: events.Event, now: float) -> list[Effect]:
+        """Take one event; return what must be done, in order."""
+        _HANDLERS[event.__class__](self, event, now)
+        return self._take()
+
+    def expire(self, now: float) -> list[Effect]:
+        """Fire every timer that is due, each at its own time; calling early does nothing."""
+        while (due := self._timers.next()) <= now:
+            _EXPIRIES[self._timers.pop(due)](self, due)
+        return self._take()
+
+    def next_deadline(self) -> float:
+        """When `expire` has something to do next; inf when no timer is armed."""
+        return self._timers.next()
+
+    def _take(self) -> list[Effect]:
+        effects = self._effects[:]
+        self._effects.clear()
+        return effects
+
+    # Power.
+
+    def _power_restored(self, event: events.PowerRestored, now: float) -> None:
+        self._clock.start(event.clock_s, now)
+        lost_clock_s = event.clock_s if event.lost_clock_s is None else event.lost_clock_s
+        for row in self._connectors.guns:
+            self._connectors.begin(row.number, row.status, now)
+        self._connectors.begin(0, self._connectors[0].status, now)
+        self._sessions.restore(lost_clock_s, now)
+        self._metering.align(now)
+        self._link.open()
+
+    def _power_lost(self, event: events.PowerLost, now: float) -> None:
+        stop = self._options.power_loss or self._model.generation.power_loss_stop
+        self._sessions.is_closed = True
+        if stop is PowerLossStop.BEFORE_DARK:
+            self._sessions.stop_all(StopReason.PowerLoss, now)
+
+    # The link.
+
+    def _link_opened(self, event: events.LinkOpened, now: float) -> None:
+        self._link.opened(now)
+        self._calls.opened()
+        if self._boot.is_accepted:
+            self._resume(now, after_boot=False)
+        else:
+            self._boot.link_opened(now)
+
+    def _accepted(self, now: float) -> None:
+        self._resume(now, after_boot=True)
+
+    def _resume(self, now: float, *, after_boot: bool) -> None:
+        """The supervision listens: statuses first, then what waited."""
+        self._connectors.release(now, all_of_them=after_boot)
+        self._boot.exchanged(now)
+        self._metering.rearm(self._transactions.running, now)
+        self._queue.release(now)
+
+    def _link_refused(self, event: events.LinkRefused, now: float) -> None:
+        self._link.refused(event.reason, event.http_status, now)
+
+    def _link_closed(self, event: events.LinkClosed, now: float) -> None:
+        self._connectors.hold()
+        self._queue.hold()
+        self._link.closed(event.code, event.reason, now)
+        self._calls.closed(now)
+        self._metering.rearm(self._transactions.running, now)
+
+    def _frame_received(self, event: events.FrameReceived, now: float) -> None:
+        self._boot.exchanged(now)
+        self._calls.receive(event.frame, now)
+        self._reset.proceed()
+
+    def _pong_received(self, event: events.PongReceived, now: float) -> None:
+        self._link.pong()
+
+    # The guns.
+
+    def _cable_plugged(self, event: events.CablePlugged, now: float) -> None:
+        self._sessions.plug(event.connector, now)
+        if not self._remote.plugged(event.connector, now):
+            self._sessions.offer_unasked(event.connector, now)
+
+    def _cable_unplugged(self, event: events.CableUnplugged, now: float) -> None:
+        self._remote.gone(event.connector, now)
+        self._sessions.unplug(event.connector, now)
+
+    def _badge_shown(self, event: events.BadgeShown, now: float) -> None:
+        self._sessions.badge(event.idTag, now)
+
+    def _connector_shown(self, event: events.ConnectorShown, now: float) -> None:
+        if self._connectors.exists(event.connector):
+            self._sessions.shown = event.connector
+
+    def _vehicle_drawing(self, event: events.VehicleDrawing, now: float) -> None:
+        self._sessions.draw(event.connector, True, now)
+
+    def _vehicle_paused(self, event: events.VehiclePaused, now: float) -> None:
+        self._sessions.draw(event.connector, False, now)
+
+    def _fault_raised(self, event: events.FaultRaised, now: float) -> None:
+        self._errors.raise_(event.dtc, event.connector, now)
+
+    def _fault_cleared(self, event: events.FaultCleared, now: float) -> None:
+        self._errors.clear(event.dtc, event.connector, now)
+
+    # The installer and the storage.
+
+    def _key_set(self, event: events.KeySet, now: float) -> None:
+        key = find_key(event.key)
+        assert key is not None, f"{event.key} is no key; the installer's tool checks that first"
+        self._configuration.store(key, self._configuration.check(key, event.value))
+        self._key_changed(key, now)
+
+    def _reboot_requested(self, event: events.RebootRequested, now: float) -> None:
+        self._end_life(StopReason.Reboot, False, now)
+
+    def _save_failed(self, event: events.SaveFailed, now: float) -> None:
+        self._sessions.is_closed = True
+        self._effects.append(LogEvent("Records can not be saved", event.reason))
+
+    def _save_recovered(self, event: events.SaveRecovered, now: float) -> None:
+        self._sessions.is_closed = self._reset.is_pending
+
+    # Requests of the supervision that concern the station as a whole.
+
+    def _get_configuration(self, request: GetConfigurationRequest, now: float) -> GetConfigurationResponse:
+        return self._configuration.get(request)
+
+    def _change_configuration(
+        self, request: ChangeConfigurationRequest, now: float
+    ) -> ChangeConfigurationResponse | Reply:
+        status, key = self._configuration.change(request)
+        response = ChangeConfigurationResponse(status=status)
+        if key is None:
+            return response
+        changed = key
+        return Reply(response, lambda at: self._key_changed(changed, at))
+
+    def _key_changed(self, key: Key, now: float) -> None:
+        if key.name in _SAMPLING_KEYS:
+            self._metering.rearm(self._transactions.running, now)
+        elif key.name == "HeartbeatInterval":
+            self._boot.heartbeat_interval_changed(now)
+        elif key.name == "WebSocketPingInterval":
+            self._link.ping_interval_changed(now)
+        elif key.effect is KeyEffect.RECONNECT and self._link.uses_credentials:
+            self._link.reconnect(f"{key.name} changed")
+
+    def _reset_asked(self, request: ResetRequest, now: float) -> ResetResponse | Reply:
+        if self._reset.is_pending:
+            return ResetResponse(status=ResetStatus.Rejected)
+        hard = request.type is ResetType.Hard
+        reason = StopReason.HardReset if hard else StopReason.SoftReset
+        return Reply(ResetResponse(status=ResetStatus.Accepted), lambda at: self._end_life(reason, hard, at))
+
+    def _end_life(self, reason: StopReason, hard: bool, now: float) -> None:
+        self._sessions.is_closed = True
+        self._sessions.stop_all(reason, now)
+        self._reset.begin(hard, now)
+        self._reset.proceed()
+
+    def _unlock_connector(self, request: UnlockConnectorRequest, now: float) -> UnlockConnectorResponse:
+        """Fixed cables: nothing to unlock, and a transaction goes on (reading A7)."""
+        return UnlockConnectorResponse(status=UnlockStatus.NotSupported)
+
+    def _clock_moved(self, now: float) -> None:
+        self._metering.align(now)
+
+    # Timers.
+
+    def _sample(self, connector: int, due: float) -> None:
+        transaction = self._transactions.on(connector)
+        assert transaction is not None, f"connector {connector} samples without a transaction"
+        self._metering.sample(transaction, due)
+
+    # What others may see.
+
+    @property
+    def configuration(self) -> Configuration:
+        """The keys, for the installer's tools."""
+        return self._configuration
+
+    def snapshot(self, now: float) -> StationSnapshot:
+        """Everything worth showing at `now`."""
+        return StationSnapshot(
+            identity=self._configuration.text("BoxIdentifier"),
+            model=self._model.reference,
+            serial=self._commissioning.serial_number,
+            firmware=self._commissioning.firmware_version,
+            clock=self._clock.timestamp(now),
+            link=LinkSnapshot(self._link.state, self._link.url, self._link.problem),
+            boot=self._boot.state.value,
+            status=self._connectors[0].status.value,
+            shownConnector=self._sessions.shown,
+            queuedMessages=len(self._queue),
+            connectors=tuple(self._connector_snapshot(row.number, now) for row in self._connectors.guns),
+            keysChanged=self._configuration.changed(),
+        )
+
+    def _connector_snapshot(self, number: int, now: float) -> ConnectorSnapshot:
+        row = self._connectors[number]
+        reading = self._hardware.reading(number, now)
+        return ConnectorSnapshot(
+            connectorId=number,
+            type=self._model.outputs[number - 1].value,
+            status=row.status.value,
+            reportedStatus=None if row.reported is None else row.reported.status.value,
+            dtcs=tuple(fault.dtc for fault in row.faults),
+            plugged=self._sessions.is_plugged(number),
+            soc_percent=reading.soc_percent,
+            transaction=self._transaction_snapshot(self._transactions.on(number)),
+            meter_wh=register_wh(reading.energy_wh),
+            power_w=reading.power_w,
+            voltage_v=reading.voltage_v,
+            current_a=reading.current_a,
+            offered_w=reading.offered_w,
+        )
+
+    def _transaction_snapshot(self, transaction: Transaction | None) -> TransactionSnapshot | None:
+        if transaction is None:
+            return None
+        return TransactionSnapshot(
+            transactionId=transaction.transactionId,
+            idTag=transaction.idTag,
+            meterStart=transaction.meter_start,
+            startedAt=self._clock.timestamp(transaction.started_at),
+        )
+
+
+_SAMPLING_KEYS = frozenset(
+    {"MeterValueSampleInterval", "disconnectedMeterValueSampleInterval", "ClockAlignedDataInterval"}
+)
+
+_HANDLERS: dict[type[events.Event], Callable[[Station, Any, float], None]] = {
+    events.PowerRestored: Station._power_restored,
+    events.PowerLost: Station._power_lost,
+    events.LinkOpened: Station._link_opened,
+    events.LinkRefused: Station._link_refused,
+    events.LinkClosed: Station._link_closed,
+    events.FrameReceived: Station._frame_received,
+    events.PongReceived: Station._pong_received,
+    events.CablePlugged: Station._cable_plugged,
+    events.CableUnplugged: Station._cable_unplugged,
+    events.BadgeShown: Station._badge_shown,
+    events.ConnectorShown: Station._connector_shown,
+    events.VehicleDrawing: Station._vehicle_drawing,
+    events.VehiclePaused: Station._vehicle_paused,
+    events.FaultRaised: Station._fault_raised,
+    events.FaultCleared: Station._fault_cleared,
+    events.KeySet: Station._key_set,
+    events.RebootRequested: Station._reboot_requested,
+    events.SaveFailed: Station._save_failed,
+    events.SaveRecovered: Station._save_recovered,
+}
+
+_EXPIRIES: dict[int, Callable[[Station, float], None]] = {
+    Timer.BOOT_RETRY: lambda station, due: station._boot.ask(due),
+    Timer.HEARTBEAT: lambda station, due: station._boot.heartbeat(due),
+    Timer.DAILY_HEARTBEAT: lambda station, due: station._boot.heartbeat(due),
+    Timer.CALL_TIMEOUT: lambda station, due: station._calls.timed_out(due),
+    Timer.QUEUE_RETRY: lambda station, due: station._calls.advance(due),
+    Timer.RECONNECT: lambda station, due: station._link.open(),
+    Timer.PING: lambda station, due: station._link.ping(due),
+    Timer.PONG_TIMEOUT: lambda station, due: station._link.pong_missing(),
+    Timer.REMOTE_START: lambda station, due: station._remote.timed_out(due),
+    Timer.RESET: lambda station, due: station._reset.carry_out(),
+    Timer.CLOCK_ALIGNED: lambda station, due: station._metering.sample_aligned(station._transactions.running, due),
+    Timer.STATUS_SETTLES_0: lambda station, due: station._connectors.settled(0, due),
+    Timer.STATUS_SETTLES_1: lambda station, due: station._connectors.settled(1, due),
+    Timer.STATUS_SETTLES_2: lambda station, due: station._connectors.settled(2, due),
+    Timer.SAMPLE_1: lambda station, due: station._sample(1, due),
+    Timer.SAMPLE_2: lambda station, due: station._sample(2, due),
+}

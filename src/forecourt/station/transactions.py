@@ -1,0 +1,244 @@
+"""Transactions: StartTransaction and StopTransaction, and what is kept of a session (OCPP 1.6 §2.1-2.4 of the facts).
+
+Theory of operation. A transaction exists from the moment energy is allowed, not from the supervision's answer. It is
+named by the station (`local`) until the answer brings its transactionId, and is a durable record all that time and
+until its StopTransaction has been answered or given up: so a message in the queue can always find its id. After a
+power cut the record is what tells the next life that a session was running.
+
+A transaction is *running* while it is in `_running`; stopped ones stay in `_known` for their queued messages. The
+contactor is opened before StopTransaction is made, and closed only after the records of the start.
+"""
+
+from __future__ import annotations
+
+from math import floor
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from forecourt.ocpp.core import (
+    AuthorizationStatus,
+    IdTagInfo,
+    MeterValue,
+    StartTransactionRequest,
+    StartTransactionResponse,
+    StopReason,
+    StopTransactionRequest,
+)
+from forecourt.station.clock import timestamp
+from forecourt.station.effects import CloseContactor, DeleteRecord, Effect, LogEvent, OpenContactor, SaveRecord
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from forecourt.station.calls import Answer
+    from forecourt.station.clock import Clock
+    from forecourt.station.hardware import Hardware
+    from forecourt.station.queue import Entry, Queue
+
+KIND = "transaction"
+
+GIVEN_UP = -1
+"""The transactionId of a transaction whose StartTransaction was never answered (errata 3.18)."""
+
+
+def register_wh(energy_wh: float) -> int:
+    """A meter register as OCPP sends it: whole Wh that have really flowed."""
+    return floor(energy_wh + 1e-6)
+
+
+class Transaction(msgspec.Struct, gc=False):
+    """One session on one gun."""
+
+    local: str
+    connector: int
+    idTag: str
+    meter_start: int
+    started_clock_s: float
+    started_at: float
+    """The start on the time line of the life in which it began, for the sampling times."""
+    transactionId: int | None = None
+    """None until StartTransaction is answered; -1 when it was given up."""
+    parentIdTag: str | None = None
+    is_stopped: bool = False
+    is_deauthorized: bool = False
+    """The supervision refused the idTag and StopTransactionOnInvalidId is false: no more energy."""
+
+
+_decoder = msgspec.json.Decoder(Transaction)
+_encode = msgspec.json.Encoder().encode
+
+
+class Transactions:
+    """The sessions of one station."""
+
+    __slots__ = ("_clock", "_effects", "_ended", "_hardware", "_known", "_life", "_queue", "_refused", "_running")
+
+    def __init__(
+        self,
+        life: str,
+        records: Mapping[tuple[str, str], bytes],
+        queue: Queue,
+        clock: Clock,
+        hardware: Hardware,
+        effects: list[Effect],
+    ) -> None:
+        self._life = life
+        self._queue = queue
+        self._clock = clock
+        self._hardware = hardware
+        self._effects = effects
+        self._known: dict[str, Transaction] = {}
+        self._running: dict[int, Transaction] = {}
+        for (kind, key), data in sorted(records.items()):
+            if kind == KIND:
+                self._restore(key, data)
+        self._refused: Callable[[Transaction, float], None] = _unheard
+        self._ended: Callable[[Transaction, float], tuple[MeterValue, ...]] = _no_data
+
+    def _restore(self, key: str, data: bytes) -> None:
+        try:
+            transaction = _decoder.decode(data)
+        except msgspec.MsgspecError as error:
+            self._effects.append(LogEvent("Record ignored", f"{KIND} {key}: {error}"))
+            return
+        self._known[key] = transaction
+        if not transaction.is_stopped:
+            self._running[transaction.connector] = transaction
+
+    def connect(
+        self,
+        refused: Callable[[Transaction, float], None],
+        ended: Callable[[Transaction, float], tuple[MeterValue, ...]],
+    ) -> None:
+        """Name who hears that the supervision refused the idTag, and who gives `transactionData` at the end."""
+        self._refused = refused
+        self._ended = ended
+
+    # Reading.
+
+    def on(self, connector: int) -> Transaction | None:
+        """The transaction running on a connector."""
+        return self._running.get(connector)
+
+    @property
+    def running(self) -> tuple[Transaction, ...]:
+        """All running transactions, lowest connector first."""
+        return tuple(self._running[connector] for connector in sorted(self._running))
+
+    def with_id(self, transaction_id: int) -> Transaction | None:
+        """The running transaction that the supervision gave this id."""
+        for transaction in self._running.values():
+            if transaction.transactionId == transaction_id and transaction_id != GIVEN_UP:
+                return transaction
+        return None
+
+    def transaction_id(self, local: str) -> int:
+        """The id for a queued message of this transaction."""
+        transaction = self._known.get(local)
+        if transaction is None or transaction.transactionId is None:
+            return GIVEN_UP
+        return transaction.transactionId
+
+    # The course of a session.
+
+    def begin(self, connector: int, id_tag: str, parent_id_tag: str | None, now: float) -> Transaction:
+        """Start a session: durable records, StartTransaction, then energy."""
+        assert connector not in self._running, f"connector {connector} runs a transaction already"
+        transaction = Transaction(
+            local=f"{self._life}-{connector}-{round(now * 1000)}",
+            connector=connector,
+            idTag=id_tag,
+            meter_start=register_wh(self._hardware.reading(connector, now).energy_wh),
+            started_clock_s=self._clock.wall(now),
+            started_at=now,
+            parentIdTag=parent_id_tag,
+        )
+        self._known[transaction.local] = transaction
+        self._running[connector] = transaction
+        self._save(transaction)
+        request = StartTransactionRequest(
+            connectorId=connector,
+            idTag=id_tag,
+            meterStart=transaction.meter_start,
+            timestamp=self._clock.timestamp(now),
+        )
+        self._queue.add(request, "StartTransaction", transaction.local, complete=True, gates=True, now=now)
+        self._effects.append(CloseContactor(connector))
+        return transaction
+
+    def end(self, connector: int, reason: StopReason, id_tag: str | None, now: float) -> None:
+        """Stop a session: no more energy, durable records, StopTransaction."""
+        meter_stop = register_wh(self._hardware.reading(connector, now).energy_wh)
+        self._effects.append(OpenContactor(connector))
+        self._stop(connector, reason, id_tag, meter_stop, self._clock.wall(now), now)
+
+    def end_lost(self, connector: int, lost_clock_s: float, now: float) -> None:
+        """Stop a session that a power cut ended, with the time and the register of the cut (reading A11)."""
+        meter_stop = register_wh(self._hardware.reading(connector, now).energy_wh)
+        started_s = self._running[connector].started_clock_s
+        self._stop(connector, StopReason.PowerLoss, None, meter_stop, max(lost_clock_s, started_s), now)
+
+    def _stop(
+        self, connector: int, reason: StopReason, id_tag: str | None, meter_stop: int, clock_s: float, now: float
+    ) -> None:
+        data = self._ended(self._running[connector], now)
+        transaction = self._running.pop(connector)
+        transaction.is_stopped = True
+        self._save(transaction)
+        known = transaction.transactionId
+        optional: dict[str, object] = {"reason": reason}
+        if id_tag is not None:
+            optional["idTag"] = id_tag
+        if data:
+            optional["transactionData"] = data
+        request = StopTransactionRequest(
+            transactionId=GIVEN_UP if known is None else known,
+            meterStop=max(meter_stop, transaction.meter_start),
+            timestamp=timestamp(clock_s),
+            **optional,  # type: ignore[arg-type]
+        )
+        self._queue.add(request, "StopTransaction", transaction.local, known is not None, gates=True, now=now)
+
+    def deauthorize(self, transaction: Transaction) -> None:
+        """The session stays open without energy (StopTransactionOnInvalidId false)."""
+        transaction.is_deauthorized = True
+        self._save(transaction)
+        self._effects.append(OpenContactor(transaction.connector))
+
+    # What became of the messages.
+
+    def settled(self, entry: Entry, answer: Answer, now: float) -> None:
+        """The queue is done with a StartTransaction or StopTransaction."""
+        transaction = self._known.get(entry.local)
+        if transaction is None:
+            return
+        if entry.action == "StartTransaction":
+            self._start_settled(transaction, answer, now)
+        else:
+            del self._known[transaction.local]
+            self._effects.append(DeleteRecord(KIND, transaction.local))
+
+    def _start_settled(self, transaction: Transaction, answer: Answer, now: float) -> None:
+        if not isinstance(answer, StartTransactionResponse):
+            transaction.transactionId = GIVEN_UP
+            self._save(transaction)
+            return
+        transaction.transactionId = answer.transactionId
+        info: IdTagInfo = answer.idTagInfo
+        if isinstance(info.parentIdTag, str):
+            transaction.parentIdTag = info.parentIdTag
+        self._save(transaction)
+        if info.status is not AuthorizationStatus.Accepted and not transaction.is_stopped:
+            self._refused(transaction, now)
+
+    def _save(self, transaction: Transaction) -> None:
+        self._effects.append(SaveRecord(KIND, transaction.local, _encode(transaction)))
+
+
+def _unheard(transaction: Transaction, now: float) -> None:
+    raise AssertionError(f"nobody hears that {transaction.idTag} was refused at {now}")
+
+
+def _no_data(transaction: Transaction, now: float) -> tuple[MeterValue, ...]:
+    raise AssertionError(f"nobody gives transactionData of {transaction.local} at {now}")
