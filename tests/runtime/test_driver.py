@@ -44,7 +44,7 @@ if TYPE_CHECKING:
     import asyncio
     from collections.abc import Callable
 
-    from forecourt.runtime.seat import Attempt, Records, Seat, Write
+    from forecourt.runtime.seat import Records, Seat, Write
 
 OPEN = OpenLink("ws://127.0.0.1:9000/A", "A", None)
 
@@ -172,7 +172,7 @@ class FakeLink:
     def close(self, code: int, reason: str) -> None:
         self.told.append(("close", code, reason))
 
-    def abort(self) -> None:
+    def abort(self, reason: str = "") -> None:
         self.told.append(("abort",))
 
 
@@ -206,14 +206,6 @@ class FakeStore:
         return writes
 
 
-class FakeAttempt:
-    def __init__(self, url: str) -> None:
-        self.url, self.cancelled = url, False
-
-    def cancel(self) -> None:
-        self.cancelled = True
-
-
 class Rig:
     """A driver with one station on a fake loop at a speed."""
 
@@ -224,9 +216,8 @@ class Rig:
         self.script: dict[type[Event], list[list[Effect]]] = {}
         self.order: list[tuple[str, float]] = []
         self.lives: list[FakeStation] = []
-        self.attempts: list[FakeAttempt] = []
         self.links: list[FakeLink] = []
-        self.driver = Driver(cast("asyncio.AbstractEventLoop", self.loop), self.clock, self.dial, store)
+        self.driver = Driver(cast("asyncio.AbstractEventLoop", self.loop), self.clock, self, store)
         self.cabinet = FakeCabinet(self)
         self.seat = self.driver.add("A", Site(self.build, **site), self.cabinet, wire=WireLog(speed=speed))
 
@@ -234,10 +225,10 @@ class Rig:
         self.lives.append(FakeStation(self, records))
         return self.lives[-1]
 
-    def dial(self, seat: Seat, url: str, identity: str, password: bytes | None) -> Attempt:
-        assert (seat, identity, password) == (self.seat, "A", None)
-        self.attempts.append(FakeAttempt(url))
-        return self.attempts[-1]
+    def connect(self, url: str, owner: Seat, *, identity: str, password: bytes | None) -> FakeLink:
+        assert (url, identity, password, owner) == (OPEN.url, "A", None, self.seat)
+        self.links.append(FakeLink())
+        return self.links[-1]
 
     @property
     def station(self) -> FakeStation:
@@ -251,10 +242,10 @@ class Rig:
         """Wake the station and let its link open."""
         self.when(PowerRestored, OPEN)
         self.driver.power(self.seat, True)
-        return self.connect()
+        return self.opens()
 
-    def connect(self) -> FakeLink:
-        self.links.append(FakeLink())
+    def opens(self) -> FakeLink:
+        """The connection that was dialled last comes about."""
         self.seat.link_opened(self.links[-1])
         return self.links[-1]
 
@@ -366,15 +357,6 @@ def test_a_close_goes_out_behind_the_frames_before_it() -> None:
     assert link.told == [("send", b"one"), ("close", 1000, "done")]
 
 
-def test_a_peer_that_does_not_finish_closing_is_cut_off() -> None:
-    rig = Rig(speed=60.0)
-    link = rig.open()
-    rig.badge(CloseLink(1000, "done"))
-    rig.loop.run(6.0)
-    assert link.told == [("close", 1000, "done"), ("abort",)]
-    assert isinstance(rig.station.events()[-1], LinkClosed)
-
-
 def test_what_waits_for_a_link_that_is_gone_is_not_sent_on_the_next() -> None:
     rig = Rig(store=FakeStore())
     assert rig.store is not None
@@ -383,7 +365,7 @@ def test_what_waits_for_a_link_that_is_gone_is_not_sent_on_the_next() -> None:
     rig.when(LinkClosed, OPEN)
     rig.seat.link_closed(first, 1006, "")
     rig.store.finish()
-    second = rig.connect()
+    second = rig.opens()
     assert first.told == second.told == []
     assert rig.cabinet.told == [("handle", 0.0, CloseContactor(1))]
 
@@ -391,8 +373,9 @@ def test_what_waits_for_a_link_that_is_gone_is_not_sent_on_the_next() -> None:
 def test_frames_of_an_old_link_are_not_heard() -> None:
     rig = Rig()
     first = rig.open()
+    rig.when(LinkClosed, OPEN)
     rig.seat.link_closed(first, 1001, "going away")
-    rig.connect()
+    rig.opens()
     rig.seat.frame_received(first, b"late")
     rig.seat.link_closed(first, 1006, "again")
     rig.seat.pong_received(first)
@@ -498,10 +481,10 @@ def test_the_switched_off_network_cuts_the_link_and_refuses_attempts_until_it_is
     assert link.told == [("abort",)]
     rig.loop.run_soon()
     assert rig.station.events()[-1] == LinkRefused(NETWORK_OFF)
-    assert len(rig.attempts) == 1
+    assert len(rig.links) == 1
     rig.driver.network(rig.seat, True)
     rig.badge(OPEN)
-    assert len(rig.attempts) == 2
+    assert len(rig.links) == 2
 
 
 def test_an_attempt_on_its_way_is_cancelled_when_the_network_goes_down() -> None:
@@ -509,7 +492,10 @@ def test_an_attempt_on_its_way_is_cancelled_when_the_network_goes_down() -> None
     rig.when(PowerRestored, OPEN)
     rig.driver.power(rig.seat, True)
     rig.driver.network(rig.seat, False)
-    assert rig.attempts[0].cancelled
+    rig.seat.link_refused(rig.links[0], "given up", None)
+    rig.seat.link_opened(rig.links[0])
+    assert rig.links[0].told == [("abort",), ("abort",)]
+    assert [type(event) for event in rig.station.events()] == [PowerRestored, LinkRefused]
     assert rig.station.events()[-1] == LinkRefused(NETWORK_OFF)
 
 
@@ -517,7 +503,7 @@ def test_a_refused_connection_is_told_with_its_sentence() -> None:
     rig = Rig()
     rig.when(PowerRestored, OPEN)
     rig.driver.power(rig.seat, True)
-    rig.seat.link_refused("No.", 404)
+    rig.seat.link_refused(rig.links[0], "No.", 404)
     assert rig.station.events()[-1] == LinkRefused("No.", 404)
 
 

@@ -55,13 +55,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from forecourt.runtime.clock import Clock
-    from forecourt.runtime.seat import Dial, Electricity, OpenedLink, Site
+    from forecourt.runtime.seat import Electricity, OpenedLink, Site
     from forecourt.runtime.wire_log import WireLog
 
 RETRY_S = 1.0
 """Real seconds between two attempts to make the same batch durable."""
-CLOSE_S = 5.0
-"""Real seconds that a closing handshake may take before the link is aborted."""
 TICK_S = 1e-6
 """The shortest real delay: a timer that came early by a rounding error is not set to the very same instant again."""
 STEPS_AT_ONE_TIME = 10_000
@@ -80,14 +78,22 @@ class Store(Protocol):
     def commit(self, station: str, writes: list[Write], done: Callable[[str | None], None]) -> None: ...
 
 
+class Dialler(Protocol):
+    """How a driver opens links; `runtime.link.Links` is one."""
+
+    def connect(self, url: str, owner: Seat, *, identity: str, password: bytes | None) -> OpenedLink: ...
+
+
 class Driver:
     """Runs stations on one asyncio loop. Everything here is called on the loop's thread."""
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, clock: Clock, dial: Dial, store: Store | None = None) -> None:
+    def __init__(
+        self, loop: asyncio.AbstractEventLoop, clock: Clock, links: Dialler, store: Store | None = None
+    ) -> None:
         self.loop = loop
         self.clock = clock
         self.seats: dict[str, Seat] = {}
-        self._dial = dial
+        self._links = links
         self._store = store
         self._heap: list[tuple[float, int, Seat]] = []
         self._order = count()
@@ -146,9 +152,7 @@ class Driver:
         seat.network_up = up
         if up:
             return
-        if seat.attempt is not None:
-            seat.attempt.cancel()
-            seat.attempt = None
+        if self._give_up_attempt(seat):
             self.happen(seat, LinkRefused(NETWORK_OFF))
         link = self._cut_link(seat)
         if link is not None:
@@ -208,12 +212,6 @@ class Driver:
         return seat.at
 
     def _own_step(self, seat: Seat, now: float) -> None:
-        if seat.abort_at <= now:
-            seat.abort_at = inf
-            link = self._cut_link(seat)
-            if link is not None:
-                self._arisen.append(LinkClosed(1006, "The peer did not finish the closing handshake in time."))
-                self._settle(seat, now)
         if seat.dark_at <= now:
             self._go_dark(seat, now)
         if seat.retry_at <= now:
@@ -380,28 +378,29 @@ class Driver:
     def _open_link(self, seat: Seat, effect: OpenLink, now: float) -> None:
         del now
         self._cut_link(seat)
-        if seat.attempt is not None:
-            seat.attempt.cancel()
-            seat.attempt = None
+        self._give_up_attempt(seat)
         if seat.network_up:
-            seat.attempt = self._dial(seat, effect.url, effect.identity, effect.password)
+            seat.attempt = self._links.connect(effect.url, seat, identity=effect.identity, password=effect.password)
         else:
-            self.loop.call_soon(self._refuse, seat, seat.life)
+            self.loop.call_soon(self._happen_in_life, seat, seat.life, LinkRefused(NETWORK_OFF))
 
-    def _refuse(self, seat: Seat, life: int) -> None:
-        if seat.life == life:
-            self.happen(seat, LinkRefused(NETWORK_OFF))
+    @staticmethod
+    def _give_up_attempt(seat: Seat) -> bool:
+        """Stop a connection on its way; whether there was one. What the link still tells is not heard."""
+        attempt, seat.attempt = seat.attempt, None
+        if attempt is not None:
+            attempt.abort()
+        return attempt is not None
 
     def _close_link(self, seat: Seat, effect: CloseLink, now: float) -> None:
+        del now
         if seat.link is not None:
-            seat.abort_at = self.clock.after_real(now, CLOSE_S)
             seat.link.close(effect.code, effect.reason)
 
     def _cut_link(self, seat: Seat) -> OpenedLink | None:
         """Abort the open link, if any; nothing is heard of it any more."""
         link = seat.link
         seat.link = None
-        seat.abort_at = inf
         if link is not None:
             link.abort()
             seat.forget_frames()
@@ -445,7 +444,6 @@ class Driver:
         link, seat.link = seat.link, None
         if link is not None:
             link.close(1000, "The station reboots.")
-            self.loop.call_later(CLOSE_S, link.abort)
         self._end_life(seat, now)
         seat.cabinet.cut_power(now)
         seat.lost_clock_s = self.clock.wall_at(now)
@@ -490,10 +488,8 @@ class Driver:
             seat.in_flight = None  # not with the store, only kept to be tried again
         seat.gate_durable = seat.gate_submitted = seat.gate_made
         seat.save_failed = False
-        seat.retry_at = seat.dark_at = seat.boot_at = seat.abort_at = inf
-        if seat.attempt is not None:
-            seat.attempt.cancel()
-            seat.attempt = None
+        seat.retry_at = seat.dark_at = seat.boot_at = inf
+        self._give_up_attempt(seat)
         self._arisen.clear()
 
     def _begin_life(self, seat: Seat, now: float) -> None:

@@ -48,7 +48,7 @@ class Electricity(Protocol):
 
 
 class OpenedLink(Protocol):
-    """One WebSocket, as `runtime.link` makes it."""
+    """One WebSocket, as `runtime.link` makes it. It ends closing by itself."""
 
     def send(self, frame: bytes) -> None: ...
 
@@ -56,19 +56,7 @@ class OpenedLink(Protocol):
 
     def close(self, code: int, reason: str) -> None: ...
 
-    def abort(self) -> None: ...
-
-
-class Attempt(Protocol):
-    """A connection on its way. After `cancel` nothing of it is heard again."""
-
-    def cancel(self) -> object: ...
-
-
-class Dial(Protocol):
-    """How a driver opens a WebSocket; ends in `seat.link_opened` or `seat.link_refused`, never before it returns."""
-
-    def __call__(self, seat: Seat, url: str, identity: str, password: bytes | None) -> Attempt: ...
+    def abort(self, reason: str = "") -> None: ...
 
 
 class Site(msgspec.Struct, frozen=True):
@@ -86,7 +74,6 @@ class Seat:
     """One station of a driver. Others read it; only the driver and the link's callbacks change it."""
 
     __slots__ = (
-        "abort_at",
         "at",
         "attempt",
         "backlog",
@@ -136,7 +123,7 @@ class Seat:
         """Wall time at which power was last known to be there."""
 
         self.link: OpenedLink | None = None
-        self.attempt: Attempt | None = None
+        self.attempt: OpenedLink | None = None
 
         self.records: Records | None = None
         """What is kept, when there is no store."""
@@ -160,11 +147,10 @@ class Seat:
         self.retry_at = inf
         self.boot_at = inf
         self.dark_at = inf
-        self.abort_at = inf
 
     def own_deadline(self) -> float:
         """The earliest of the driver's own deadlines for this seat."""
-        return min(self.retry_at, self.boot_at, self.dark_at, self.abort_at)
+        return min(self.retry_at, self.boot_at, self.dark_at)
 
     def is_durable(self) -> bool:
         """Whether every write so far has reached the store."""
@@ -193,15 +179,19 @@ class Seat:
 
     def link_opened(self, link: OpenedLink) -> None:
         """The connection that was dialled is open."""
+        if link is not self.attempt:
+            link.abort()
+            return
         self.attempt = None
         self.link = link
         self.unanswered = 0
         self.driver.happen(self, LinkOpened())
 
-    def link_refused(self, reason: str, http_status: int | None) -> None:
+    def link_refused(self, link: OpenedLink, reason: str, http_status: int | None) -> None:
         """The connection that was dialled could not be opened."""
-        self.attempt = None
-        self.driver.happen(self, LinkRefused(reason, http_status))
+        if link is self.attempt:
+            self.attempt = None
+            self.driver.happen(self, LinkRefused(reason, http_status))
 
     def frame_received(self, link: OpenedLink, frame: bytes) -> None:
         """One text message arrived. The hot path of a fleet."""
@@ -227,6 +217,5 @@ class Seat:
         """The link has ended, by whomever."""
         if link is self.link:
             self.link = None
-            self.abort_at = inf
             self.forget_frames()
             self.driver.happen(self, LinkClosed(code, reason))
