@@ -208,7 +208,7 @@ def of_array(schema: Schema, root: Schema, value: Any, path: Path) -> Iterator[M
         yield from mutations(schema["items"], root, item, (*path, index))
 
 
-def of_string(schema: Schema, root: Schema, value: Any, path: Path) -> Iterator[Mutation]:  # noqa: ARG001
+def of_string(schema: Schema, root: Schema, value: Any, path: Path) -> Iterator[Mutation]:
     bad = ErrorCode.PropertyConstraintViolation
     if "enum" in schema:
         yield Mutation("bad enum", path, "NotInTheSchema", bad)
@@ -218,13 +218,13 @@ def of_string(schema: Schema, root: Schema, value: Any, path: Path) -> Iterator[
         yield Mutation("too long", path, "é" * (schema["maxLength"] + 1), bad)
 
 
-def of_number(schema: Schema, root: Schema, value: Any, path: Path) -> Iterator[Mutation]:  # noqa: ARG001
+def of_number(schema: Schema, root: Schema, value: Any, path: Path) -> Iterator[Mutation]:
     if "multipleOf" in schema:
         for other in (21.45, 0.01, -3.14159, 8.100000001):
             yield Mutation("two decimals", path, other, ErrorCode.PropertyConstraintViolation)
 
 
-def nothing(schema: Schema, root: Schema, value: Any, path: Path) -> Iterator[Mutation]:  # noqa: ARG001
+def nothing(schema: Schema, root: Schema, value: Any, path: Path) -> Iterator[Mutation]:
     yield from ()
 
 

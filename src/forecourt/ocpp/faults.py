@@ -144,7 +144,7 @@ def _integer(value: object, kind: inspect.IntType, path: str) -> Iterator[_Fault
         yield _bad_value(path, f"an integer from {kind.ge} to {kind.le}", "one beyond")
 
 
-def _number(value: object, kind: inspect.FloatType, path: str) -> Iterator[_Fault]:  # noqa: ARG001
+def _number(value: object, kind: inspect.FloatType, path: str) -> Iterator[_Fault]:
     if isinstance(value, bool) or not isinstance(value, int | float):
         yield _wrong_type(path, "a number", value)
     elif not _finite(value):
@@ -156,12 +156,12 @@ def _decimals(value: float, decimals: int | None, path: str) -> Iterator[_Fault]
         yield _bad_value(path, "a number with at most one decimal", str(value))
 
 
-def _boolean(value: object, kind: inspect.BoolType, path: str) -> Iterator[_Fault]:  # noqa: ARG001
+def _boolean(value: object, kind: inspect.BoolType, path: str) -> Iterator[_Fault]:
     if not isinstance(value, bool):
         yield _wrong_type(path, "true or false", value)
 
 
-def _moment(value: object, kind: inspect.DateTimeType, path: str) -> Iterator[_Fault]:  # noqa: ARG001
+def _moment(value: object, kind: inspect.DateTimeType, path: str) -> Iterator[_Fault]:
     if not isinstance(value, str):
         yield _wrong_type(path, "text with a date and time", value)
         return
