@@ -56,9 +56,9 @@ def show_models(
     else:
         print_table(
             f"{len(chosen)} of {len(MODELS)} models (* assumed, the guide does not say)",
-            ("Reference", "kW", "Outputs", "Product", "Gun A/B kW*", "StopTransaction at power loss"),
+            ("Reference", "kW", "Outputs", "Product", "Gun A/B kW*", "At power loss"),
             [_model_row(row) for row in chosen],
-            right=frozenset({"kW"}),
+            right={"kW"},
         )
 
 
@@ -142,9 +142,8 @@ def show_keys(
     else:
         print_table(
             f"{len(chosen)} of {len(KEYS)} configuration keys",
-            ("Key", "Access", "Type", "Default", "Takes", "Since"),
+            ("Key", "Access", "Takes", "Since", "Default"),
             [_key_row(key, station, bool(plug_and_charge)) for key in chosen],
-            right=frozenset(),
         )
 
 
@@ -186,20 +185,16 @@ def _key_row(key: Key, model: Model | None, plug_and_charge: bool) -> tuple[str,
         shown = "from the model" if key.default_from_model else "-"
     else:
         shown = default.replace(",", ", ") if default else '""'
-    return (key.name, key.access, key.type, shown, _takes(key), key.since.firmware if key.since else "")
+    return (key.name, key.access, _takes(key), key.since.firmware if key.since else "", shown)
 
 
 def _takes(key: Key) -> str:
-    """What may be written to a key, in a few words."""
-    if key.access is Access.RO:
-        return ""
+    """The type of a key and, when it can be written, its range."""
+    if key.access is Access.RO or key.type == "boolean":
+        return key.type
     if key.type == "integer":
         return f"{key.minimum} to {key.maximum}" + (f" {key.unit}" if key.unit else "")
-    if key.type == "list":
-        return f"{key.max_items} items at most"
-    if key.type == "string":
-        return " or ".join(key.choices) or f"{key.max_length} characters at most"
-    return ""
+    return f"list, {key.max_items} at most" if key.type == "list" else f"text, {key.max_length} at most"
 
 
 # Faults
@@ -228,7 +223,6 @@ def show_faults(
             f"{len(chosen)} of {len(FAULTS)} vendor errors",
             ("DTC", "Error code", "Description", "Concerns", "Does"),
             [(row.dtc, row.error_code, row.description, row.scope, row.consequence) for row in chosen],
-            right=frozenset(),
         )
 
 

@@ -6,14 +6,16 @@ import sys
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Sequence, Set
 
 _PIPE_WIDTH = 1000
 """Wide enough that no row of ours wraps where a program reads it."""
 
 
-def print_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[str]], right: frozenset[str]) -> None:
-    """Print rows under a heading; columns named in `right` are aligned to the right."""
+def print_table(
+    title: str, columns: Sequence[str], rows: Iterable[Sequence[str]], right: Set[str] = frozenset()
+) -> None:
+    """Print rows under a heading; columns named in `right` are aligned to the right. Only the last column may wrap."""
     from rich import box
     from rich.console import Console
     from rich.table import Table
@@ -24,11 +26,13 @@ def print_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[str]
         title=title if terminal else None,
         title_justify="left",
         box=box.SIMPLE_HEAD if terminal else None,
-        padding=(0, 1) if terminal else (0, 2, 0, 0),
+        padding=(0, 1, 0, 0) if terminal else (0, 2, 0, 0),
         pad_edge=False,
     )
     for column in columns:
-        table.add_column(column, justify="right" if column in right else "left", overflow="fold")
+        table.add_column(
+            column, justify="right" if column in right else "left", overflow="fold", no_wrap=column != columns[-1]
+        )
     for row in rows:
         table.add_row(*row)
     if terminal:
