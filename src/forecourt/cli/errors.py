@@ -41,10 +41,7 @@ def looked_up(look_up: Callable[[str], T], value: str) -> T:
         raise Misuse(str(error)) from error
 
 
-def usage_text(error: typer.TyperException) -> str:
+def usage_text(sentence: str, context: typer.Context) -> str:
     """The lines for a misuse: usage, hint, one sentence."""
-    context: typer.Context | None = getattr(error, "ctx", None)
-    sentence = error.format_message()
-    if context is None:
-        return sentence
+    sentence = sentence.replace(": Value error, ", ": ")  # how typer begins the refusal of a choice
     return f"{context.get_usage()}\nTry '{context.command_path} --help'.\n{sentence}"

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import importlib
 import sys
-from typing import TYPE_CHECKING, Annotated, NamedTuple
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple, cast
 
 import typer
 
@@ -26,6 +26,8 @@ class CommandRow(NamedTuple):
     name: str
     module: str
 
+
+_NAME = "forecourt"
 
 COMMANDS: tuple[CommandRow, ...] = (
     # what it is called, where it lives
@@ -45,9 +47,6 @@ def run(arguments: Sequence[str]) -> int:
         return _run([argument for argument in arguments if argument != "--debug"])
     except KeyboardInterrupt:
         return ExitStatus.INTERRUPTED
-    except typer.TyperException as error:
-        print(usage_text(error), file=sys.stderr)
-        return error.exit_code
     except typer.Abort:
         return ExitStatus.FAILED
     except ForecourtError as error:
@@ -65,8 +64,22 @@ def run(arguments: Sequence[str]) -> int:
 
 def _run(arguments: list[str]) -> int:
     command = typer.main.get_command(_application(arguments))
-    status = command.main(arguments, prog_name="forecourt", standalone_mode=False)
+    try:
+        status = command.main(arguments, prog_name=_NAME, standalone_mode=False)
+    except typer.TyperException as error:
+        context = getattr(error, "ctx", None) or _context(command, arguments)
+        print(usage_text(error.format_message(), context), file=sys.stderr)
+        return error.exit_code
     return int(status) if isinstance(status, int) else ExitStatus.DONE
+
+
+def _context(command: Any, arguments: Sequence[str]) -> typer.Context:
+    """The context of the innermost command that the arguments name: a faulty option's error brings none along."""
+    context = command.make_context(_NAME, [], resilient_parsing=True)
+    for argument in arguments:
+        if (inner := getattr(context.command, "commands", {}).get(argument)) is not None:
+            context = inner.make_context(argument, [], parent=context, resilient_parsing=True)
+    return cast("typer.Context", context)
 
 
 def _application(arguments: Sequence[str]) -> typer.Typer:

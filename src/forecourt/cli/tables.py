@@ -12,6 +12,11 @@ _PIPE_WIDTH = 1000
 """Wide enough that no row of ours wraps where a program reads it."""
 
 
+def is_terminal() -> bool:
+    """Whether a person is looking at what is printed."""
+    return sys.stdout.isatty()
+
+
 def print_table(
     title: str, columns: Sequence[str], rows: Iterable[Sequence[str]], right: Set[str] = frozenset()
 ) -> None:
@@ -20,7 +25,7 @@ def print_table(
     from rich.console import Console
     from rich.table import Table
 
-    terminal = sys.stdout.isatty()
+    terminal = is_terminal()
     console = Console(width=None if terminal else _PIPE_WIDTH, highlight=False, markup=False)
     table = Table(
         title=title if terminal else None,
