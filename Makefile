@@ -9,9 +9,11 @@ WORKERS ?= 2
 READY := $(VENV)/ready
 BIN := $(VENV)/bin
 
-.PHONY: all demo test check pytest format bench conformance clean
-
 all: $(READY)
+
+.PHONY: all $(VENV) demo test check pytest format bench conformance clean
+
+$(VENV): $(READY)
 
 $(READY): pyproject.toml constraints.txt .ci/venv
 	@sh .ci/venv "$(PYTHON)" "$(VENV)"

@@ -17,7 +17,7 @@ PURE_RINGS = ("ocpp", "evlink", "station", "cabinet", "world", "supervision")
 OUTER_RINGS = ("runtime", "screen", "cli")
 
 IMPURE_MODULES = (
-    "supervision/answers.py",
+    "supervision/watchers.py",
     "supervision/readings.py",
     "supervision/store*.py",
     "supervision/rows*.py",
@@ -119,6 +119,21 @@ def complaints(source: str) -> list[str]:
     sets = frozenset(_names_of_sets(tree))
     found = [(node, text) for node in ast.walk(tree) for text in _judge(node, sets)]
     return [f"line {getattr(node, 'lineno', 1)}: {text}" for node, text in found]
+
+
+def imported_modules(source: str) -> list[str]:
+    """The modules of forecourt that a source imports, as paths: `forecourt.ocpp.core` -> `ocpp/core.py`.
+
+    What stands under TYPE_CHECKING counts as well: a type of the outside is knowledge of the outside.
+    """
+    found = []
+    for node in ast.walk(ast.parse(source)):
+        match node:
+            case ast.Import(names=names):
+                found += [alias.name for alias in names]
+            case ast.ImportFrom(module=str(module), names=names):
+                found += [f"{module}.{alias.name}" for alias in names]
+    return [name.removeprefix("forecourt.").replace(".", "/") for name in found if name.startswith("forecourt.")]
 
 
 def _judge(node: ast.AST, sets: frozenset[str]) -> Iterator[str]:
