@@ -2,13 +2,34 @@
 
 from __future__ import annotations
 
+import random
 import re
+from typing import TYPE_CHECKING
 
 import pytest
 
 from forecourt.errors import ForecourtError
 from forecourt.evlink.generations import GENERATIONS, PRODUCT_LINES, PowerLossStop, Product
 from forecourt.evlink.models import MODELS, ConnectorType, Model, UnknownModel, find_model
+from forecourt.station.commissioning import Commissioning, StationOptions
+from forecourt.station.station import Station
+
+if TYPE_CHECKING:
+    from forecourt.station.hardware import Reading
+
+
+class NoHardware:
+    """Guns with nothing plugged in."""
+
+    def reading(self, connector: int, now: float) -> Reading:
+        raise AssertionError(f"nobody reads gun {connector} at {now}")
+
+    def plugged(self, connector: int) -> bool:
+        return connector > 2
+
+    def vehicle_mac(self, connector: int) -> str | None:
+        raise AssertionError(f"nobody asks gun {connector}")
+
 
 GUIDE = """
 EVD1S120TBB 120kW 1x CCS2 + 1x CCS2
@@ -89,6 +110,17 @@ def test_station_maker_is_refused_a_reference_that_is_not_printed(reference: str
         find_model(reference)
     assert isinstance(refused.value, ForecourtError)
     assert repr(reference) in str(refused.value)
+
+
+@pytest.mark.requirement("GUIDE-BOOT-06")
+def test_station_cannot_be_configured_with_an_unknown_reference() -> None:
+    def configured(reference: str) -> Station:
+        commissioning = Commissioning("CP1", "ws://127.0.0.1:9000", reference, "1S2447000017", "3.5.8803")
+        return Station(commissioning, StationOptions(), NoHardware(), {}, random.Random(1))
+
+    assert isinstance(configured("EVD1S180THB"), Station)
+    with pytest.raises(UnknownModel, match="'EVD1S180THX' is no commercial reference"):
+        configured("EVD1S180THX")
 
 
 def test_refusal_names_the_nearest_references() -> None:
