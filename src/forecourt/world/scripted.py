@@ -6,7 +6,6 @@ another payload in place (or a function of the request's payload), `errors` a CA
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from datetime import UTC, datetime
 from math import inf
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -14,6 +13,8 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import msgspec
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from forecourt.world.simulated_station import SimulatedStation
     from forecourt.world.wire import Message
     from forecourt.world.world import World
@@ -116,11 +117,12 @@ class ScriptedSupervision:
 
     def _friendly(self, action: str) -> Payload:
         now = datetime.fromtimestamp(self._world.clock_s, UTC).isoformat()
-        return {
+        friendly: dict[str, Payload] = {
             "BootNotification": {"status": self.boot_status, "currentTime": now, "interval": self.interval_s},
             "Heartbeat": {"currentTime": now},
             "Authorize": ACCEPTED,
-        }.get(action, {})
+        }
+        return friendly.get(action, {})
 
     def expire(self) -> None:
         """A scripted supervision does nothing by itself."""
