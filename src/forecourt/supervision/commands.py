@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from forecourt.ocpp.actions import ACTION_OF
+from forecourt.ocpp.actions import ACTION_OF, Sender
 from forecourt.ocpp.core import ChangeConfigurationRequest, ConfigurationStatus, GetConfigurationResponse
 from forecourt.ocpp.errors import PayloadFault
 from forecourt.ocpp.frames import CallError, CallResult, encode_call
@@ -67,9 +67,10 @@ class Commands:
 
     def give(self, station: Station, command_id: str, request: Record, now: float, effects: list[Effect]) -> None:
         """Record a command and send it, or let it wait for its turn."""
-        name = ACTION_OF[type(request)].name
+        action = ACTION_OF[type(request)]
+        assert action.sender is not Sender.STATION, f"{action.name} is sent by a station"
         payload = _encode(_without_password(request))
-        effects.append(Store(CommandRecorded(command_id, station.identity, now, name, payload)))
+        effects.append(Store(CommandRecorded(command_id, station.identity, now, action.name, payload)))
         if not station.connected:
             self._end(station, command_id, NotConnected(f"{station.identity} is not connected."), now, effects)
             return
