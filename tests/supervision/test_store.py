@@ -197,7 +197,7 @@ def test_facts_given_while_a_group_is_written_share_the_next_one() -> None:
         await store.close()
 
     asyncio.run(main())
-    assert groups == [1, 499]
+    assert [size for size in groups if size] == [1, 499]
     assert order == list(range(500))
 
 

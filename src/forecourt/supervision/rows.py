@@ -65,6 +65,8 @@ if TYPE_CHECKING:
     from forecourt.supervision.facts import Fact
 
 ROWS_A_STATEMENT = 256
+MESSAGES_KEPT = 200_000
+"""The wire log holds the latest frames of all stations together, no more than these."""
 INTEGER_MIN, INTEGER_MAX = -(2**63), 2**63 - 1
 
 _encode = msgspec.json.Encoder().encode
@@ -165,7 +167,9 @@ def _delete_station(connection: Connection, edit: StationDeleted) -> None:
         "key_digest": None,
         "key_text_digest": None,
     }
-    connection.execute(update(STATIONS).where(STATIONS.c.identity == edit.identity).values(forgotten))
+    one = STATIONS.c.identity == edit.identity
+    connection.execute(delete(STATIONS).where(one, STATIONS.c.first_seen_s.is_(None)))
+    connection.execute(update(STATIONS).where(one).values(forgotten))
 
 
 def _set_key(connection: Connection, edit: AuthorizationKeySet) -> None:
@@ -411,6 +415,8 @@ _MESSAGE_COLUMNS = ("identity", "sent", "frame", "discarded", "logged_s")
 def _write_messages(connection: Connection, facts: Sequence[MessageLogged]) -> None:
     rows = [(fact.identity, fact.sent, fact.frame.decode(errors="replace"), None, fact.at_s) for fact in facts]
     insert_rows(connection, MESSAGES, _MESSAGE_COLUMNS, rows)
+    newest = connection.scalar(select(func.max(MESSAGES.c.id)))
+    connection.execute(delete(MESSAGES).where(MESSAGES.c.id <= newest - MESSAGES_KEPT))
 
 
 def _write_discarded(connection: Connection, facts: Sequence[FrameDiscarded]) -> None:
@@ -450,12 +456,6 @@ def write_facts(connection: Connection, facts: Iterable[Fact]) -> None:
     for writer in WRITERS:
         if writer in piles:
             writer(connection, piles[writer])
-
-
-def prune_messages(connection: Connection, kept: int) -> None:
-    """Forget all but the latest `kept` frames of the wire log."""
-    newest = connection.scalar(select(func.max(MESSAGES.c.id))) or 0
-    connection.execute(delete(MESSAGES).where(MESSAGES.c.id <= newest - kept))
 
 
 # What the core starts with.

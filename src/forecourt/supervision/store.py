@@ -49,7 +49,7 @@ RETRY_S = 1.0
 """How long a group that could not be written waits for its next attempt."""
 
 
-class StoreRefused(ForecourtError):
+class StoreRefused(ForecourtError):  # noqa: N818
     """The data folder cannot be used; the sentence says which file and why."""
 
 
@@ -90,8 +90,6 @@ class Store:
         """Open the file, bring its tables to the newest form and begin to serve. Raises `StoreRefused`."""
         self._loop = asyncio.get_running_loop()
         self._crash: asyncio.Future[None] = self._loop.create_future()
-        self._idle = asyncio.Event()
-        self._idle.set()
         if self._folder is not None:
             self._lock_file = lock_folder(self._folder)
         self._thread = threading.Thread(target=self._work, name="supervision-store", daemon=True)
@@ -115,7 +113,6 @@ class Store:
         if not self._writing and not self._scheduled:
             # Not at once: what else this turn of the loop brings shall share the group.
             self._scheduled = True
-            self._idle.clear()
             self._loop.call_soon(self._hand_over)
 
     async def read(self, query: Callable[[Connection], T]) -> T:
@@ -141,12 +138,14 @@ class Store:
 
     async def settled(self) -> None:
         """Return once everything given so far is durable."""
-        await self._idle.wait()
+        durable = asyncio.Event()
+        self.commit((), durable.set)
+        await durable.wait()
 
     async def close(self, patience_s: float = 5.0) -> None:
         """Write what has gathered, for at most `patience_s` while the disk refuses, and release the folder."""
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._idle.wait(), patience_s)
+            await asyncio.wait_for(self.settled(), patience_s)
         await self._ask(self._disconnect)
         await self._stop_thread()
 
@@ -165,11 +164,8 @@ class Store:
             self._on_trouble(None)
         for done in group.waiting:
             done()
-        if self._filling.facts or self._filling.waiting:
-            if not self._scheduled:
-                self._hand_over()
-        else:
-            self._idle.set()
+        if (self._filling.facts or self._filling.waiting) and not self._scheduled:
+            self._hand_over()
 
     def _group_refused(self, group: _Group, sentence: str) -> None:
         self._troubled = True

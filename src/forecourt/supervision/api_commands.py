@@ -1,0 +1,82 @@
+"""`POST /api/stations/{identity}/commands/{Action}`: OCPP's own request in, OCPP's own response out."""
+
+from typing import Any
+from urllib.parse import unquote
+
+from litestar import Request, Response, get, post
+
+from forecourt.ocpp.actions import ACTIONS, Action, Sender
+from forecourt.ocpp.errors import PayloadFault
+from forecourt.supervision import readings
+from forecourt.supervision.api_errors import ApiError, bad_request, body_of
+from forecourt.supervision.outcomes import (
+    Answered,
+    BadlyAnswered,
+    ConnectionLost,
+    ErrorAnswered,
+    NotConnected,
+    Outcome,
+    Refused,
+    TimedOut,
+)
+from forecourt.supervision.views import CommandView
+
+COMMANDS: dict[str, Action] = {name: action for name, action in ACTIONS.items() if action.sender is not Sender.STATION}
+"""What a station can be told to do, in the guide's order."""
+
+_STATUS_OF = {BadlyAnswered: 502, Refused: 409, NotConnected: 409, ConnectionLost: 504, TimedOut: 504}
+
+
+@post("/api/stations/{identity:str}/commands/{action:str}", status_code=200)
+async def give_command(request: Request[Any, Any, Any], identity: str, action: str) -> Response[Any]:
+    """Have a station do something. `Location` is the command's own resource, which goes on to tell what came of it."""
+    identity = unquote(identity)
+    command = COMMANDS.get(unquote(action))
+    if command is None:
+        known = ", ".join(COMMANDS)
+        raise ApiError(404, f"{unquote(action)} is nothing a station can be told to do; these are: {known}.")
+    supervision = request.app.state.supervision
+    await _require_known(request, identity)
+    try:
+        payload = command.decode_request(await body_of(request))
+    except PayloadFault as fault:
+        raise bad_request(fault) from fault
+    command_id = supervision.new_command_id()
+    outcome = await supervision.command(identity, payload, command_id)
+    location = f"/api/commands/{command_id}"
+    status, body = _answer(outcome)
+    return Response(body, status_code=status, headers={"Location": location})
+
+
+@get("/api/commands/{command_id:str}")
+async def get_command(request: Request[Any, Any, Any], command_id: str) -> CommandView:
+    """A command and what came of it, such as the transactionId of a remote start."""
+    found: CommandView | None = await request.app.state.supervision.store.read(
+        lambda connection: readings.command(connection, command_id)
+    )
+    if found is None:
+        raise ApiError(404, f"There is no command {command_id}.")
+    return found
+
+
+async def _require_known(request: Request[Any, Any, Any], identity: str) -> None:
+    """404 for a station that was neither registered nor ever here."""
+    supervision = request.app.state.supervision
+    if supervision.live(identity) is not None:
+        return
+    if await supervision.store.read(lambda connection: readings.station(connection, identity, None)) is None:
+        raise unknown_station(identity)
+
+
+def unknown_station(identity: str) -> ApiError:
+    """404 with the sentence for it."""
+    return ApiError(404, f"There is no station {identity}: it was neither registered nor has it ever connected.")
+
+
+def _answer(outcome: Outcome) -> tuple[int, Any]:
+    if isinstance(outcome, Answered):
+        return 200, outcome.response
+    if isinstance(outcome, ErrorAnswered):
+        sentence = f"The station answered with CALLERROR {outcome.code}: {outcome.description or 'no description'}."
+        return 502, {"error": sentence, "code": outcome.code, "description": outcome.description}
+    return _STATUS_OF[type(outcome)], {"error": outcome.sentence, "outcome": type(outcome).__name__}

@@ -1,0 +1,185 @@
+"""What the supervision knows: stations, transactions, meter values, statuses, notices, the wire log."""
+
+from datetime import datetime
+from typing import Annotated, Any
+from urllib.parse import unquote
+
+from litestar import Request, get
+from litestar.params import Parameter
+from msgspec import Meta
+
+from forecourt.supervision import readings
+from forecourt.supervision.api_commands import unknown_station
+from forecourt.supervision.api_errors import ApiError
+from forecourt.supervision.api_registries import LIST_LIMIT, Limit
+from forecourt.supervision.readings import TransactionFilter
+from forecourt.supervision.views import (
+    ConnectorView,
+    MessageView,
+    MeterValueView,
+    NoticeView,
+    OrphanStopView,
+    StationView,
+    TransactionDetail,
+    TransactionView,
+)
+
+VALUES_LIMIT = 1000
+LONGEST_VALUES = 10_000
+
+ConnectorId = Annotated[int | None, Parameter(query="connectorId")]
+
+
+@get("/api/stations")
+async def list_stations(
+    request: Request[Any, Any, Any], connected: bool | None = None, after: str = "", limit: Limit = LIST_LIMIT
+) -> list[StationView]:
+    """Every station registered or ever connected, in the order of identities, those behind `after`."""
+    supervision = request.app.state.supervision
+    found: list[StationView] = await supervision.store.read(
+        lambda connection: readings.stations(
+            connection, supervision.all_live(), after=after, limit=limit, connected=connected
+        )
+    )
+    return found
+
+
+@get("/api/stations/{identity:str}")
+async def get_station(request: Request[Any, Any, Any], identity: str) -> StationView:
+    """One station: as registered, as it booted, its connectors, its open transactions."""
+    identity = unquote(identity)
+    supervision = request.app.state.supervision
+    live = supervision.live(identity)
+    found: StationView | None = await supervision.store.read(
+        lambda connection: readings.station(connection, identity, live)
+    )
+    if found is None:
+        raise unknown_station(identity)
+    return found
+
+
+@get("/api/stations/{identity:str}/statuses")
+async def list_statuses(
+    request: Request[Any, Any, Any],
+    identity: str,
+    connector_id: ConnectorId = None,
+    before: int | None = None,
+    limit: Limit = LIST_LIMIT,
+) -> list[ConnectorView]:
+    """What a station reported of its connectors, the latest first; page on with `before` the last id."""
+    identity = unquote(identity)
+    found: list[ConnectorView] = await request.app.state.supervision.store.read(
+        lambda connection: readings.statuses(
+            connection, identity, connector_id=connector_id, before=before, limit=limit
+        )
+    )
+    return await _or_unknown(request, identity, found)
+
+
+@get("/api/stations/{identity:str}/messages")
+async def list_messages(
+    request: Request[Any, Any, Any], identity: str, before: int | None = None, limit: Limit = LIST_LIMIT
+) -> list[MessageView]:
+    """The wire log of a station, the latest frame first; page on with `before` the last id."""
+    identity = unquote(identity)
+    found: list[MessageView] = await request.app.state.supervision.store.read(
+        lambda connection: readings.messages(connection, identity, before=before, limit=limit)
+    )
+    return await _or_unknown(request, identity, found)
+
+
+@get("/api/stations/{identity:str}/notices")
+async def list_notices(
+    request: Request[Any, Any, Any], identity: str, before: int | None = None, limit: Limit = LIST_LIMIT
+) -> list[NoticeView]:
+    """Firmware, diagnostics, log, security and data messages of a station, the latest first."""
+    identity = unquote(identity)
+    found: list[NoticeView] = await request.app.state.supervision.store.read(
+        lambda connection: readings.notices(connection, identity, before=before, limit=limit)
+    )
+    return await _or_unknown(request, identity, found)
+
+
+@get("/api/transactions")
+async def list_transactions(
+    request: Request[Any, Any, Any],
+    identity: str | None = None,
+    connector_id: ConnectorId = None,
+    id_tag: Annotated[str | None, Parameter(query="idTag")] = None,
+    is_open: Annotated[bool | None, Parameter(query="open")] = None,
+    since: datetime | None = None,
+    until: datetime | None = None,
+    before: int | None = None,
+    limit: Limit = LIST_LIMIT,
+) -> list[TransactionView]:
+    """Transactions, the latest first; page on with `before` the last transactionId."""
+    wanted = TransactionFilter(
+        identity=identity,
+        connector_id=connector_id,
+        id_tag=id_tag,
+        is_open=is_open,
+        since=_aware("since", since),
+        until=_aware("until", until),
+        before=before,
+    )
+    found: list[TransactionView] = await request.app.state.supervision.store.read(
+        lambda connection: readings.transactions(connection, wanted, limit)
+    )
+    return found
+
+
+@get("/api/transactions/{transaction_id:int}")
+async def get_transaction(request: Request[Any, Any, Any], transaction_id: int) -> TransactionDetail:
+    """One transaction with the data its StopTransaction carried."""
+    return await _transaction(request, transaction_id)
+
+
+@get("/api/transactions/{transaction_id:int}/meter-values")
+async def list_meter_values(
+    request: Request[Any, Any, Any],
+    transaction_id: int,
+    offset: Annotated[int, Meta(ge=0)] = 0,
+    limit: Annotated[int, Meta(ge=1, le=LONGEST_VALUES)] = VALUES_LIMIT,
+) -> list[MeterValueView]:
+    """The meter values of a transaction in the order of their own timestamps, whenever they arrived."""
+    await _transaction(request, transaction_id)
+    found: list[MeterValueView] = await request.app.state.supervision.store.read(
+        lambda connection: readings.meter_values(connection, transaction_id, offset=offset, limit=limit)
+    )
+    return found
+
+
+@get("/api/orphan-stops")
+async def list_orphan_stops(
+    request: Request[Any, Any, Any], identity: str | None = None, limit: Limit = LIST_LIMIT
+) -> list[OrphanStopView]:
+    """StopTransactions for transactions that were never given out, such as -1, the latest first."""
+    found: list[OrphanStopView] = await request.app.state.supervision.store.read(
+        lambda connection: readings.orphan_stops(connection, identity=identity, limit=limit)
+    )
+    return found
+
+
+async def _transaction(request: Request[Any, Any, Any], transaction_id: int) -> TransactionDetail:
+    found: TransactionDetail | None = await request.app.state.supervision.store.read(
+        lambda connection: readings.transaction(connection, transaction_id)
+    )
+    if found is None:
+        raise ApiError(404, f"There is no transaction {transaction_id}.")
+    return found
+
+
+async def _or_unknown(request: Request[Any, Any, Any], identity: str, found: list[Any]) -> list[Any]:
+    """An empty list only of a station that exists."""
+    supervision = request.app.state.supervision
+    if not found and supervision.live(identity) is None:
+        known = await supervision.store.read(lambda connection: readings.station(connection, identity, None))
+        if known is None:
+            raise unknown_station(identity)
+    return found
+
+
+def _aware(name: str, moment: datetime | None) -> datetime | None:
+    if moment is not None and moment.tzinfo is None:
+        raise ApiError(400, f"{name}: expected a time with a zone such as 2026-01-31T12:00:00Z, came one without.")
+    return moment

@@ -1,0 +1,82 @@
+"""The OpenAPI description, as JSON at `/schema`: the framework's own, and in it every command with OCPP's records."""
+
+import copy
+from typing import Any
+
+import msgspec
+from litestar.connection import Request
+from litestar.openapi.plugins import JsonRenderPlugin
+
+from forecourt.supervision.api_commands import COMMANDS
+from forecourt.supervision.api_registries import IdTagRule, PolicyRule, StationRule
+
+SCHEMA_PATH = "/schema"
+_REFERENCES = "#/components/schemas/{name}"
+_COMMAND_PATH = "/api/stations/{identity}/commands/{action}"
+
+_BODIES: dict[tuple[str, str], type[msgspec.Struct]] = {
+    ("/api/id-tags/{id_tag}", "put"): IdTagRule,
+    ("/api/stations/{identity}", "put"): StationRule,
+    ("/api/policy", "put"): PolicyRule,
+}
+"""The bodies that handlers read themselves, for their own words about what is wrong."""
+
+_FAILURES = {
+    "400": "The payload is not what OCPP asks for: path, expected, came.",
+    "404": "There is no such station.",
+    "409": "The station is not connected, or the supervision's own duty forbids it now.",
+    "502": "The station answered with a CALLERROR: code, description.",
+    "504": "The station did not answer in time.",
+}
+
+
+class SchemaPlugin(JsonRenderPlugin):
+    """The framework's JSON with the commands unfolded, one path each."""
+
+    def render(self, request: Request[Any, Any, Any], openapi_schema: dict[str, Any]) -> bytes:
+        """The whole description as JSON."""
+        return super().render(request, described(openapi_schema))
+
+
+def described(framework_schema: dict[str, Any]) -> dict[str, Any]:
+    """The description with OCPP's records in it."""
+    schema = copy.deepcopy(framework_schema)
+    records = [record for action in COMMANDS.values() for record in (action.request, action.response)]
+    _, components = msgspec.json.schema_components([*records, *_BODIES.values()], ref_template=_REFERENCES)
+    schema.setdefault("components", {}).setdefault("schemas", {}).update(components)
+    paths = schema["paths"]
+    for (path, method), body in _BODIES.items():
+        paths[path][method]["requestBody"] = _content(body, required=False)
+    unfolded = paths.pop(_COMMAND_PATH)["post"]
+    for name, action in COMMANDS.items():
+        parameters = [each for each in unfolded["parameters"] if each["name"] != "action"]
+        answer = {
+            "description": "What the station answered.",
+            "headers": {"Location": {"schema": {"type": "string"}, "description": "The command's own resource."}},
+        }
+        failures = {status: {"description": sentence} | _error_content() for status, sentence in _FAILURES.items()}
+        paths[_COMMAND_PATH.replace("{action}", name)] = {
+            "post": {
+                "summary": name,
+                "operationId": name,
+                "tags": [str(action.profile)],
+                "parameters": parameters,
+                "requestBody": _content(action.request, required=bool(_required(action.request))),
+                "responses": {"200": answer | _content(action.response)} | failures,
+            }
+        }
+    return schema
+
+
+def _content(record: type[msgspec.Struct], **more: Any) -> dict[str, Any]:
+    reference = {"$ref": _REFERENCES.format(name=record.__name__)}
+    return {"content": {"application/json": {"schema": reference}}} | more
+
+
+def _error_content() -> dict[str, Any]:
+    schema = {"type": "object", "required": ["error"], "properties": {"error": {"type": "string"}}}
+    return {"content": {"application/json": {"schema": schema}}}
+
+
+def _required(record: type[msgspec.Struct]) -> list[str]:
+    return [field.name for field in msgspec.structs.fields(record) if field.required]

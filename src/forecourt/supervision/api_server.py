@@ -1,0 +1,87 @@
+"""uvicorn in an event loop that belongs to somebody else: no signal handlers, a bounded end, a sentence for a port."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import errno
+import socket
+from typing import TYPE_CHECKING
+
+import uvicorn
+
+from forecourt.errors import ForecourtError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from litestar.types import ASGIApp
+
+STOP_S = 2.0
+"""How long open requests may take to end."""
+
+
+class _Server(uvicorn.Server):
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self.ready = asyncio.Event()
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Leave signals to the program."""
+        yield
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self.ready.set()
+
+
+class ApiServer:
+    """An HTTP server for one application. `start` raises `ForecourtError` when the port cannot be had."""
+
+    def __init__(self, app: ASGIApp, host: str, port: int) -> None:
+        self._app = app
+        self._host = host
+        self.port = port
+        """The port; the one found when 0 was asked for, once started."""
+
+    async def start(self) -> None:
+        """Listen, and return when requests are answered."""
+        listening = listen(self._host, self.port)
+        self.port = listening.getsockname()[1]
+        config = uvicorn.Config(
+            self._app,
+            log_config=None,
+            access_log=False,
+            ws="none",
+            lifespan="off",
+            timeout_graceful_shutdown=int(STOP_S),
+        )
+        self._server = _Server(config)
+        self._task = asyncio.get_running_loop().create_task(self._server.serve([listening]))
+        await self._server.ready.wait()
+
+    async def stop(self) -> None:
+        """End open requests and close the port, in a few seconds at most."""
+        self._server.should_exit = True
+        _, running = await asyncio.wait([self._task], timeout=2 * STOP_S)
+        if running:
+            self._server.force_exit = True
+        await self._task
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """A listening socket. Raises `ForecourtError` with a sentence that names the port."""
+    listening = socket.socket()
+    try:
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listening.bind((host, port))
+        listening.listen(128)
+    except OSError as fault:
+        listening.close()
+        if fault.errno == errno.EADDRINUSE:
+            raise ForecourtError(
+                f"Port {port} of {host} is already in use: choose another port (--http-port) or end what uses it."
+            ) from fault
+        raise ForecourtError(f"Nothing can listen on {host}, port {port}: {fault.strerror}.") from fault
+    return listening

@@ -1,0 +1,381 @@
+"""What the API asks the database: queries on the store's connection in, views out. The caller bounds the lists."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+from sqlalchemy import and_, func, select
+
+from forecourt.evlink.faults import UnknownFault, find_fault
+from forecourt.ocpp.core import BootNotificationRequest, SampledValue
+from forecourt.ocpp.types import from_epoch
+from forecourt.supervision.schema import (
+    COMMAND_FOLLOW_UPS,
+    COMMANDS,
+    ID_TAGS,
+    MESSAGES,
+    METER_VALUES,
+    NOTICES,
+    ORPHAN_STOPS,
+    STATIONS,
+    STATUSES,
+    TRANSACTIONS,
+)
+from forecourt.supervision.views import (
+    BootView,
+    CommandView,
+    ConnectorView,
+    FollowUpView,
+    IdTagView,
+    MessageView,
+    MeterValueView,
+    NoticeView,
+    OrphanStopView,
+    RegistrationView,
+    StationView,
+    TransactionDetail,
+    TransactionView,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from sqlalchemy import ColumnElement, Connection, Row
+
+    from forecourt.supervision.stations import StationView as LiveStation
+
+ENERGY_REGISTER = "Energy.Active.Import.Register"
+LATEST_VALUES = 8
+"""So many of the latest values of an open transaction are searched for one of the energy register."""
+
+_sampled_values = msgspec.json.Decoder(tuple[SampledValue, ...])
+
+
+class TransactionFilter(msgspec.Struct, frozen=True, kw_only=True):
+    """Which transactions are wanted; None for any."""
+
+    identity: str | None = None
+    connector_id: int | None = None
+    id_tag: str | None = None
+    is_open: bool | None = None
+    since: datetime | None = None
+    """Started then or later."""
+    until: datetime | None = None
+    """Started before."""
+    before: int | None = None
+    """With a transactionId below this one."""
+
+
+def station(connection: Connection, identity: str, live: LiveStation | None) -> StationView | None:
+    """One station; None when it was neither registered nor ever connected."""
+    row = connection.execute(select(STATIONS).where(STATIONS.c.identity == identity)).one_or_none()
+    return None if row is None else _station_views(connection, [row], {} if live is None else {identity: live})[0]
+
+
+def stations(
+    connection: Connection, live: dict[str, LiveStation], *, after: str, limit: int, connected: bool | None = None
+) -> list[StationView]:
+    """Stations in the order of their identities, those behind `after`."""
+    query = select(STATIONS).where(STATIONS.c.identity > after).order_by(STATIONS.c.identity)
+    if connected is None:
+        return _station_views(connection, connection.execute(query.limit(limit)).all(), live)
+    wanted = [
+        row for row in connection.execute(query) if (row.identity in live and live[row.identity].connected) is connected
+    ]
+    return _station_views(connection, wanted[:limit], live)
+
+
+def _station_views(connection: Connection, rows: Sequence[Row[Any]], live: dict[str, LiveStation]) -> list[StationView]:
+    latest = _latest_statuses(connection, [row.identity for row in rows])
+    numbers = [number for row in rows if row.identity in live for number in live[row.identity].open_transactions]
+    transactions = _open_transactions(connection, numbers)
+    return [
+        _station_view(row, live.get(row.identity), latest.get(row.identity, []), transactions.get(row.identity, []))
+        for row in rows
+    ]
+
+
+def _station_view(
+    row: Row[Any], live: LiveStation | None, connectors: list[ConnectorView], transactions: list[TransactionView]
+) -> StationView:
+    connected_s = None if live is None else live.connected_s
+    last_seen_s = row.last_seen_s if live is None or live.last_seen_s is None else live.last_seen_s
+    return StationView(
+        identity=row.identity,
+        registration=RegistrationView(bootStatus=row.boot_policy, interval=row.interval_s) if row.registered else None,
+        authorizationKeySet=row.key_text_digest is not None,
+        connected=live is not None and live.connected,
+        connectedSince=_moment(connected_s),
+        lastSeen=_moment(last_seen_s),
+        remote=row.remote,
+        boot=None if row.boot is None else _boot_view(row),
+        connectors=connectors,
+        openTransactions=transactions,
+        waitingCommands=0 if live is None else live.waiting_commands,
+    )
+
+
+def _boot_view(row: Row[Any]) -> BootView:
+    request = msgspec.json.decode(row.boot, type=BootNotificationRequest)
+    return BootView(status=row.boot_status, at=from_epoch(row.booted_s), request=request)
+
+
+def _latest_statuses(connection: Connection, identities: list[str]) -> dict[str, list[ConnectorView]]:
+    latest = (
+        select(func.max(STATUSES.c.id))
+        .where(STATUSES.c.identity.in_(identities))
+        .group_by(STATUSES.c.identity, STATUSES.c.connector_id)
+    )
+    found: dict[str, list[ConnectorView]] = {}
+    query = select(STATUSES).where(STATUSES.c.id.in_(latest)).order_by(STATUSES.c.identity, STATUSES.c.connector_id)
+    for row in connection.execute(query):
+        found.setdefault(row.identity, []).append(_connector_view(row))
+    return found
+
+
+def statuses(
+    connection: Connection, identity: str, *, connector_id: int | None, before: int | None, limit: int
+) -> list[ConnectorView]:
+    """What a station reported of its connectors, the latest first; `before` counts from the latest."""
+    query = select(STATUSES).where(STATUSES.c.identity == identity).order_by(STATUSES.c.id.desc())
+    if connector_id is not None:
+        query = query.where(STATUSES.c.connector_id == connector_id)
+    if before is not None:
+        query = query.where(STATUSES.c.id < before)
+    return [_connector_view(row) for row in connection.execute(query.limit(limit))]
+
+
+def _connector_view(row: Row[Any]) -> ConnectorView:
+    dtc = row.vendor_error_code or None
+    return ConnectorView(
+        id=row.id,
+        connectorId=row.connector_id,
+        status=row.status,
+        errorCode=row.error_code,
+        dtc=dtc,
+        description=row.info or _described(dtc),
+        info=row.info,
+        vendorId=row.vendor_id,
+        vendorErrorCode=row.vendor_error_code,
+        timestamp=_moment(row.stated_s),
+        receivedAt=from_epoch(row.received_s),
+    )
+
+
+def _described(dtc: str | None) -> str | None:
+    try:
+        return None if dtc is None else find_fault(dtc).description
+    except UnknownFault:
+        return None
+
+
+def transactions(connection: Connection, wanted: TransactionFilter, limit: int) -> list[TransactionView]:
+    """Transactions, the latest first."""
+    columns = TRANSACTIONS.c
+    conditions: dict[str, Callable[[Any], ColumnElement[bool]]] = {
+        "identity": lambda value: columns.identity == value,
+        "connector_id": lambda value: columns.connector_id == value,
+        "id_tag": lambda value: func.lower(columns.id_tag) == value.lower(),
+        "is_open": lambda value: columns.stopped_s.is_(None) if value else columns.stopped_s.is_not(None),
+        "since": lambda value: columns.started_s >= value.timestamp(),
+        "until": lambda value: columns.started_s < value.timestamp(),
+        "before": lambda value: columns.transaction_id < value,
+    }
+    query = select(TRANSACTIONS).order_by(columns.transaction_id.desc()).limit(limit)
+    for name, condition in conditions.items():
+        value = getattr(wanted, name)
+        if value is not None:
+            query = query.where(condition(value))
+    return [_transaction_view(connection, row) for row in connection.execute(query).all()]
+
+
+def transaction(connection: Connection, transaction_id: int) -> TransactionDetail | None:
+    """One transaction; None for an id that was never given out."""
+    query = select(TRANSACTIONS).where(TRANSACTIONS.c.transaction_id == transaction_id)
+    row = connection.execute(query).one_or_none()
+    if row is None:
+        return None
+    view = msgspec.structs.asdict(_transaction_view(connection, row))
+    return TransactionDetail(transactionData=_json(row.transaction_data), **view)
+
+
+def _open_transactions(connection: Connection, numbers: list[int]) -> dict[str, list[TransactionView]]:
+    query = select(TRANSACTIONS).where(TRANSACTIONS.c.transaction_id.in_(numbers), TRANSACTIONS.c.stopped_s.is_(None))
+    found: dict[str, list[TransactionView]] = {}
+    for row in connection.execute(query.order_by(TRANSACTIONS.c.transaction_id)).all():
+        found.setdefault(row.identity, []).append(_transaction_view(connection, row))
+    return found
+
+
+def _transaction_view(connection: Connection, row: Row[Any]) -> TransactionView:
+    energy_wh: float | None
+    if row.meter_stop_wh is not None:
+        energy_wh = row.meter_stop_wh - row.meter_start_wh
+    else:
+        register_wh = _register_now_wh(connection, row.transaction_id)
+        energy_wh = None if register_wh is None else register_wh - row.meter_start_wh
+    return TransactionView(
+        transactionId=row.transaction_id,
+        identity=row.identity,
+        connectorId=row.connector_id,
+        idTag=row.id_tag,
+        idTagStatus=row.id_tag_status,
+        reservationId=row.reservation_id,
+        open=row.stopped_s is None,
+        meterStart=row.meter_start_wh,
+        startedAt=from_epoch(row.started_s),
+        meterStop=row.meter_stop_wh,
+        stoppedAt=_moment(row.stopped_s),
+        reason=row.reason,
+        stopIdTag=row.stop_id_tag,
+        energyWh=energy_wh,
+    )
+
+
+def _register_now_wh(connection: Connection, transaction_id: int) -> float | None:
+    """What the energy register shows in the latest values of a transaction."""
+    values = METER_VALUES.c
+    query = select(values.sampled_value).where(values.transaction_id == transaction_id)
+    for text in connection.scalars(query.order_by(values.taken_s.desc(), values.id.desc()).limit(LATEST_VALUES)):
+        register_wh = energy_register_wh(_sampled_values.decode(text))
+        if register_wh is not None:
+            return register_wh
+    return None
+
+
+def energy_register_wh(sampled_values: Sequence[SampledValue]) -> float | None:
+    """The energy register among sampled values, in Wh: the measurand that a value without measurand is (OCPP 4.7)."""
+    for sampled in sampled_values:
+        if (sampled.measurand or ENERGY_REGISTER) != ENERGY_REGISTER or sampled.phase or sampled.format == "SignedData":
+            continue
+        try:
+            value = float(sampled.value)
+        except ValueError:
+            continue
+        return value * 1000 if sampled.unit == "kWh" else value
+    return None
+
+
+def orphan_stops(connection: Connection, *, identity: str | None, limit: int) -> list[OrphanStopView]:
+    """Stops without a transaction, the latest first."""
+    query = select(ORPHAN_STOPS).order_by(ORPHAN_STOPS.c.id.desc()).limit(limit)
+    if identity is not None:
+        query = query.where(ORPHAN_STOPS.c.identity == identity)
+    return [
+        OrphanStopView(
+            identity=row.identity,
+            transactionId=row.transaction_id,
+            idTag=row.stop_id_tag,
+            meterStop=row.meter_stop_wh,
+            stoppedAt=from_epoch(row.stopped_s),
+            reason=row.reason,
+            transactionData=_json(row.transaction_data),
+            receivedAt=from_epoch(row.received_s),
+        )
+        for row in connection.execute(query)
+    ]
+
+
+def meter_values(connection: Connection, transaction_id: int, *, offset: int, limit: int) -> list[MeterValueView]:
+    """The values of a transaction in the order of their own timestamps, whenever they arrived."""
+    values = METER_VALUES.c
+    query = select(METER_VALUES).where(values.transaction_id == transaction_id)
+    return [
+        MeterValueView(
+            timestamp=from_epoch(row.taken_s),
+            connectorId=row.connector_id,
+            transactionId=row.transaction_id,
+            sampledValue=_sampled_values.decode(row.sampled_value),
+            receivedAt=from_epoch(row.received_s),
+        )
+        for row in connection.execute(query.order_by(values.taken_s, values.id).offset(offset).limit(limit))
+    ]
+
+
+def messages(connection: Connection, identity: str, *, before: int | None, limit: int) -> list[MessageView]:
+    """The wire log of a station, the latest frame first."""
+    query = select(MESSAGES).where(MESSAGES.c.identity == identity).order_by(MESSAGES.c.id.desc()).limit(limit)
+    if before is not None:
+        query = query.where(MESSAGES.c.id < before)
+    return [
+        MessageView(id=row.id, at=from_epoch(row.logged_s), sent=row.sent, frame=row.frame, discarded=row.discarded)
+        for row in connection.execute(query)
+    ]
+
+
+def notices(connection: Connection, identity: str, *, before: int | None, limit: int) -> list[NoticeView]:
+    """Firmware, diagnostics, log, security and data messages of a station, the latest first."""
+    query = select(NOTICES).where(NOTICES.c.identity == identity).order_by(NOTICES.c.id.desc()).limit(limit)
+    if before is not None:
+        query = query.where(NOTICES.c.id < before)
+    return [
+        NoticeView(id=row.id, at=from_epoch(row.received_s), action=row.action, payload=_json(row.payload))
+        for row in connection.execute(query)
+    ]
+
+
+def command(connection: Connection, command_id: str) -> CommandView | None:
+    """A command and what came of it; None for an id that was never given out."""
+    row = connection.execute(select(COMMANDS).where(COMMANDS.c.command_id == command_id)).one_or_none()
+    if row is None:
+        return None
+    follow_ups = COMMAND_FOLLOW_UPS.c
+    query = select(COMMAND_FOLLOW_UPS).where(follow_ups.command_id == command_id).order_by(follow_ups.id)
+    came = [
+        FollowUpView(
+            at=from_epoch(follow_up.at_s),
+            action=follow_up.action,
+            status=follow_up.status,
+            transactionId=follow_up.transaction_id,
+        )
+        for follow_up in connection.execute(query)
+    ]
+    detail = _json(row.detail)
+    answered = row.outcome == "Answered"
+    return CommandView(
+        id=row.command_id,
+        identity=row.identity,
+        action=row.action,
+        request=_json(row.request),
+        givenAt=from_epoch(row.given_s),
+        outcome=row.outcome,
+        endedAt=_moment(row.ended_s),
+        response=detail if answered else None,
+        error=None if answered else detail,
+        followUps=came,
+        transactionId=next((found.transactionId for found in came if found.transactionId is not None), None),
+    )
+
+
+def id_tags(connection: Connection, *, after: str, limit: int) -> list[IdTagView]:
+    """The idTag registry in its order without regard to case, entries behind `after`."""
+    query = select(ID_TAGS).where(ID_TAGS.c.folded > after.casefold()).order_by(ID_TAGS.c.folded).limit(limit)
+    return [_id_tag_view(row) for row in connection.execute(query)]
+
+
+def id_tag(connection: Connection, name: str) -> IdTagView | None:
+    """One entry of the idTag registry; None when there is none."""
+    row = connection.execute(select(ID_TAGS).where(ID_TAGS.c.folded == name.casefold())).one_or_none()
+    return None if row is None else _id_tag_view(row)
+
+
+def is_registered(connection: Connection, identity: str) -> bool:
+    """Whether an operator registered this station."""
+    wanted = and_(STATIONS.c.identity == identity, STATIONS.c.registered)
+    return connection.execute(select(STATIONS.c.identity).where(wanted)).one_or_none() is not None
+
+
+def _id_tag_view(row: Row[Any]) -> IdTagView:
+    return IdTagView(
+        idTag=row.id_tag, status=row.status, expiryDate=_moment(row.expiry_s), parentIdTag=row.parent_id_tag
+    )
+
+
+def _moment(at_s: float | None) -> datetime | None:
+    return None if at_s is None else from_epoch(at_s)
+
+
+def _json(text: str | None) -> Any:
+    return None if text is None else msgspec.json.decode(text)

@@ -1,0 +1,344 @@
+"""The supervision as it runs: the core on a wall clock, stations over WebSockets, the store, the HTTP API.
+
+Theory of operation. Everything but the store's thread runs on one event loop. What happens (a frame, a command, a
+timer) enters the core, and the effects that come out are carried out in order. The facts among them go to the store's
+filling group; frames and outcomes behind a fact that gates wait until that group is durable, and so does whatever else
+comes for the same station meanwhile, so that a station's frames never overtake each other. Stations do not wait for
+each other, but for the same group commit.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import math
+import os
+import time
+import uuid
+from contextlib import AsyncExitStack, suppress
+from typing import TYPE_CHECKING
+
+import structlog
+
+from forecourt.runtime.link import Links, Refuse, Welcome
+from forecourt.supervision import rows
+from forecourt.supervision.api import create_app
+from forecourt.supervision.api_server import ApiServer
+from forecourt.supervision.core import ANSWER_TIMEOUT_S, CentralSystem
+from forecourt.supervision.effects import CloseLink, EndCommand, SendFrame, Store
+from forecourt.supervision.events import (
+    CommandGiven,
+    FrameReceived,
+    LinkClosed,
+    LinkOpened,
+    RegistryEdited,
+    StoreFailed,
+    StoreRecovered,
+)
+from forecourt.supervision.facts import UNGATED, AuthorizationKeySet, Policy, PolicySet, StationDeleted
+from forecourt.supervision.passwords import SALT_BYTES, digest_key
+from forecourt.supervision.store import Store as FactStore
+from forecourt.supervision.watchers import Watchers
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from forecourt.ocpp.types import Record
+    from forecourt.runtime.link import Handshake, Link
+    from forecourt.supervision.effects import Effect
+    from forecourt.supervision.events import Event
+    from forecourt.supervision.facts import Edit, Fact
+    from forecourt.supervision.outcomes import Outcome
+    from forecourt.supervision.passwords import KeyDigest
+    from forecourt.supervision.stations import StationView
+
+OCPP_PORT = 9000
+HTTP_PORT = 8000
+HOST = "127.0.0.1"
+
+_NOTED = frozenset({PolicySet, AuthorizationKeySet, StationDeleted})
+
+log = structlog.get_logger()
+
+
+class _Session:
+    """One connection of a station: the owner of its link."""
+
+    __slots__ = ("_supervision", "identity", "link", "number")
+
+    def __init__(self, supervision: Supervision, number: int, identity: str) -> None:
+        self._supervision = supervision
+        self.number = number
+        self.identity = identity
+        self.link: Link | None = None
+
+    def link_opened(self, link: Link) -> None:
+        self.link = link
+        self._supervision.sessions[self.number] = self
+        self._supervision.handle(LinkOpened(self.number, self.identity, link.remote))
+
+    def frame_received(self, link: Link, frame: bytes) -> None:
+        self._supervision.handle(FrameReceived(self.number, frame))
+
+    def pong_received(self, link: Link) -> None:
+        """Nothing: the supervision sends no pings."""
+
+    def link_closed(self, link: Link, code: int, reason: str) -> None:
+        self._supervision.sessions.pop(self.number, None)
+        self._supervision.handle(LinkClosed(self.number, code, reason))
+
+
+class Supervision:
+    """A whole supervision in one event loop: start it, use its ports or its methods, stop it."""
+
+    def __init__(
+        self,
+        *,
+        ocpp_port: int = OCPP_PORT,
+        http_port: int = HTTP_PORT,
+        host: str = HOST,
+        data: Path | None = None,
+        policy: Policy | None = None,
+        clock: Callable[[], float] = time.time,
+        speed: float = 1.0,
+        wire_log: bool = True,
+    ) -> None:
+        """Port 0 finds a free one. `data` is the folder to keep everything in; None forgets it at the end.
+
+        `policy` replaces the stored one. `clock` gives epoch seconds, of which `speed` pass in a real second: answer
+        time-outs stay in real ones. `wire_log` keeps every frame; leave it off for fleets.
+        """
+        self._asked_ports = (ocpp_port, http_port)
+        self._host = host
+        self._wanted_policy = policy
+        self._clock = clock
+        self._speed = speed
+        self._wire_log = wire_log
+        self._now = -math.inf
+        self._armed_s = math.inf
+        self._timer: asyncio.TimerHandle | None = None
+        self._next_session = 0
+        self._keys: dict[str, KeyDigest] = {}
+        self._awaited: dict[str, asyncio.Future[Outcome]] = {}
+        # How many groups that a station's later frames must wait for are not durable yet.
+        self._gates: dict[str, int] = {}
+        self._open = AsyncExitStack()
+        self.sessions: dict[int, _Session] = {}
+        self.watchers = Watchers()
+        self.store = FactStore(data, on_trouble=self._store_trouble)
+        self.ocpp_port = ocpp_port
+        """The port for stations; the one found when 0 was asked for, once started."""
+        self.http_port = http_port
+        """The port of the HTTP API; the one found when 0 was asked for, once started."""
+        self.policy = policy or Policy()
+        """What holds for stations and idTags without a rule of their own."""
+
+    # Start and stop.
+
+    async def start(self) -> None:
+        """Open the store and both ports. Raises `ForecourtError` with a sentence, and then nothing is left open."""
+        async with AsyncExitStack() as opened:
+            await self.store.open()
+            opened.push_async_callback(self.store.close)
+            await self._begin()
+            opened.callback(self._disarm)
+            self._links = Links()
+            opened.push_async_callback(self._links.close, 1001, "the supervision ends")
+            listener = await self._links.serve(self._host, self._asked_ports[0], self._decide)
+            opened.callback(listener.close)
+            self.ocpp_port = listener.port
+            api = ApiServer(create_app(self), self._host, self._asked_ports[1])
+            await api.start()
+            opened.push_async_callback(api.stop)
+            opened.callback(self.watchers.close)
+            self.http_port = api.port
+            self._open = opened.pop_all()
+
+    async def stop(self) -> None:
+        """End the API, close every link, write what has gathered. Takes a few seconds at most."""
+        await self._open.aclose()
+
+    async def failed(self) -> None:
+        """Wait for the end that nobody asked for: raises what broke. Cancel it when the supervision is to stop."""
+        await asyncio.shield(self.store.crash)
+
+    async def _begin(self) -> None:
+        """Take up where the last start left off."""
+        recollection = await self.store.read(rows.recall)
+        self._keys = await self.store.read(rows.recall_keys)
+        self._core = CentralSystem(
+            recollection,
+            uuid.uuid4().hex[:12] + "-",
+            answer_timeout_s=ANSWER_TIMEOUT_S * self._speed,
+            wire_log=self._wire_log,
+        )
+        self.policy = recollection.policy
+        if self._wanted_policy is not None and self._wanted_policy != recollection.policy:
+            await self.edit(PolicySet(self._wanted_policy))
+
+    # What the API and others in this process call.
+
+    def now(self) -> float:
+        """The supervision's wall time in epoch seconds; it never goes back, whatever the clock does."""
+        self._now = max(self._now, self._clock())
+        return self._now
+
+    def live(self, identity: str) -> StationView | None:
+        """What is known of a station at this moment; None when it was not heard of since the start."""
+        return self._core.view(identity)
+
+    def all_live(self) -> dict[str, StationView]:
+        """The same of every station heard of."""
+        return {view.identity: view for view in self._core.views()}
+
+    async def command(self, identity: str, request: Record, command_id: str) -> Outcome:
+        """Have a station do something, and wait for what comes of it. `command_id` is a new one of `new_command_id`."""
+        outcome: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
+        self._awaited[command_id] = outcome
+        self.handle(CommandGiven(command_id, identity, request))
+        return await outcome
+
+    @staticmethod
+    def new_command_id() -> str:
+        """An id that no command ever had."""
+        return uuid.uuid4().hex
+
+    async def edit(self, edit: Edit) -> None:
+        """Change a registry; durable when this returns."""
+        self.handle(RegistryEdited(edit))
+        await self.store.settled()
+
+    # Events in, effects out.
+
+    def handle(self, event: Event) -> None:
+        """Let the core decide about an event, and carry out what it wants."""
+        self._carry_out(self._core.handle(event, self.now()))
+        self._arm()
+
+    def _carry_out(self, effects: list[Effect]) -> None:
+        facts: list[Fact] = []
+        held: list[Effect] = []
+        gating = False
+        for effect in effects:
+            if type(effect) is Store:
+                fact = effect.fact
+                facts.append(fact)
+                gating = gating or type(fact) not in UNGATED
+                if type(fact) in _NOTED:
+                    self._note(fact)
+            elif type(effect) is CloseLink:
+                self._close_link(effect)
+            elif gating or effect.identity in self._gates:  # type: ignore[attr-defined]
+                held.append(effect)
+            else:
+                self._let_out(effect)
+        if held:
+            identity = held[0].identity  # type: ignore[attr-defined]
+            self._gates[identity] = self._gates.get(identity, 0) + 1
+            self.store.commit(facts, functools.partial(self._release, identity, held))
+        elif facts:
+            self.store.commit(facts)
+        if facts and self.watchers:
+            self.store.commit((), functools.partial(self.watchers.tell, facts))
+
+    def _release(self, identity: str, held: list[Effect]) -> None:
+        """What these effects waited for is durable."""
+        waiting = self._gates[identity] - 1
+        if waiting:
+            self._gates[identity] = waiting
+        else:
+            del self._gates[identity]
+        for effect in held:
+            self._let_out(effect)
+
+    def _let_out(self, effect: Effect) -> None:
+        if type(effect) is SendFrame:
+            session = self.sessions.get(effect.link)
+            if session is not None and session.link is not None:
+                session.link.send(effect.frame)
+        elif type(effect) is EndCommand:
+            outcome = self._awaited.pop(effect.command_id, None)
+            if outcome is not None and not outcome.done():
+                outcome.set_result(effect.outcome)
+        else:
+            raise AssertionError(f"nothing carries out {effect!r}")
+
+    def _close_link(self, effect: CloseLink) -> None:
+        session = self.sessions.get(effect.link)
+        if session is not None and session.link is not None:
+            session.link.close(effect.code, effect.reason)
+
+    def _note(self, fact: Fact) -> None:
+        """What handshakes are judged by, and the API shows, from this moment on."""
+        if type(fact) is PolicySet:
+            self.policy = fact.policy
+        elif type(fact) is AuthorizationKeySet and fact.authorizationKey is not None:
+            self._keys[fact.identity] = digest_key(fact.authorizationKey, os.urandom(SALT_BYTES))
+        else:
+            self._keys.pop(fact.identity, None)  # type: ignore[attr-defined]
+
+    # Stations at the door.
+
+    def _decide(self, handshake: Handshake) -> Welcome | Refuse:
+        identity = handshake.identity
+        if not self._core.admits(identity):
+            log.info("station refused", identity=identity, remote=handshake.remote, why="not registered")
+            return Refuse(404, f"No station {identity} is registered here and enrolment is closed: register it first.")
+        key = self._keys.get(identity)
+        given = handshake.credentials
+        if key is not None and (given is None or given.user != identity or not key.matches(given.password)):
+            log.warning("station refused", identity=identity, remote=handshake.remote, why="wrong or no password")
+            return Refuse(401, f"Station {identity} must give its AuthorizationKey as Basic password, and did not.")
+        self._next_session += 1
+        return Welcome(_Session(self, self._next_session, identity))
+
+    # Time.
+
+    def _arm(self) -> None:
+        """One timer for the core's next deadline."""
+        deadline_s = self._core.next_deadline()
+        if deadline_s == self._armed_s:
+            return
+        self._disarm()
+        if deadline_s < math.inf:
+            self._armed_s = deadline_s
+            delay_s = max(0.0, deadline_s - self.now()) / self._speed
+            self._timer = asyncio.get_running_loop().call_later(delay_s, self._expire)
+
+    def _disarm(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer = None
+        self._armed_s = math.inf
+
+    def _expire(self) -> None:
+        self._disarm()
+        self._carry_out_each(self._core.expire(self.now()))
+        self._arm()
+
+    def _carry_out_each(self, effects: list[Effect]) -> None:
+        """Carry out effects about several stations, those of each as one list: a gate is a station's own."""
+        by_station: dict[str, list[Effect]] = {}
+        for effect in effects:
+            identity = effect.fact.identity if type(effect) is Store else effect.identity  # type: ignore[attr-defined]
+            by_station.setdefault(identity, []).append(effect)
+        for of_one in by_station.values():
+            self._carry_out(of_one)
+
+    def _store_trouble(self, sentence: str | None) -> None:
+        if sentence is None:
+            log.info("store recovered")
+            self.handle(StoreRecovered())
+        else:
+            log.error("store failed", why=sentence)
+            self.handle(StoreFailed(sentence))
+
+
+async def run_until_cancelled(supervision: Supervision) -> None:
+    """Keep a started supervision running; stop it when cancelled or when it breaks."""
+    try:
+        await supervision.failed()
+    finally:
+        with suppress(asyncio.CancelledError):
+            await supervision.stop()

@@ -1,0 +1,183 @@
+"""What the API shows: plain records, spelled as OCPP spells its fields, absent values null.
+
+Times are UTC in whole milliseconds.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+import msgspec
+
+from forecourt.ocpp.core import BootNotificationRequest, SampledValue
+
+
+class View(msgspec.Struct, frozen=True, kw_only=True):
+    """Something the API shows."""
+
+
+class ConnectorView(View, frozen=True):
+    """The latest status of a connector, or one of its past ones; connector 0 is the station itself."""
+
+    id: int
+    connectorId: int
+    status: str
+    errorCode: str
+    dtc: str | None
+    """The station's own error, from vendorErrorCode, such as 0x100205."""
+    description: str | None
+    """What it means: the station's info or, where it sends none, the guide's description of the error."""
+    info: str | None
+    vendorId: str | None
+    vendorErrorCode: str | None
+    timestamp: datetime | None
+    """As the station stated it."""
+    receivedAt: datetime
+
+
+class TransactionView(View, frozen=True):
+    """A charging session as far as it is known."""
+
+    transactionId: int
+    identity: str
+    connectorId: int
+    idTag: str
+    idTagStatus: str
+    """What StartTransaction was answered."""
+    reservationId: int | None
+    open: bool
+    meterStart: int
+    """Register in Wh."""
+    startedAt: datetime
+    meterStop: int | None
+    stoppedAt: datetime | None
+    reason: str | None
+    stopIdTag: str | None
+    energyWh: float | None
+    """meterStop - meterStart; while open, what the latest energy register says; null when there is none."""
+
+
+class TransactionDetail(TransactionView, frozen=True):
+    """A transaction with what its StopTransaction carried."""
+
+    transactionData: list[dict[str, Any]] | None
+
+
+class OrphanStopView(View, frozen=True):
+    """A StopTransaction for a transaction that the supervision never gave out, such as -1."""
+
+    identity: str
+    transactionId: int
+    idTag: str | None
+    meterStop: int
+    stoppedAt: datetime
+    reason: str | None
+    transactionData: list[dict[str, Any]] | None
+    receivedAt: datetime
+
+
+class MeterValueView(View, frozen=True):
+    """One MeterValue: what was sampled at one moment."""
+
+    timestamp: datetime
+    connectorId: int
+    transactionId: int | None
+    sampledValue: tuple[SampledValue, ...]
+    receivedAt: datetime
+
+
+class BootView(View, frozen=True):
+    """The latest BootNotification."""
+
+    status: str
+    """What it was answered."""
+    at: datetime
+    request: BootNotificationRequest
+
+
+class RegistrationView(View, frozen=True):
+    """What the operator decided about a station."""
+
+    bootStatus: str | None
+    """What its next BootNotification is answered; null for the policy's answer."""
+    interval: int | None
+    """`interval` of that answer in s; null for the policy's."""
+
+
+class StationView(View, frozen=True):
+    """A station, as registered, as seen, as it is now."""
+
+    identity: str
+    registration: RegistrationView | None
+    """Null for a station that nobody registered and that open enrolment let in."""
+    authorizationKeySet: bool
+    """Whether it must give a password; the password itself is never shown."""
+    connected: bool
+    connectedSince: datetime | None
+    lastSeen: datetime | None
+    remote: str | None
+    boot: BootView | None
+    connectors: list[ConnectorView]
+    openTransactions: list[TransactionView]
+    waitingCommands: int
+    """Commands given and not yet answered."""
+
+
+class MessageView(View, frozen=True):
+    """One frame of the wire log."""
+
+    id: int
+    at: datetime
+    sent: bool
+    """True from the supervision to the station."""
+    frame: str
+    discarded: str | None
+    """Why it was ignored or could not be read; null when it was understood."""
+
+
+class NoticeView(View, frozen=True):
+    """One firmware, diagnostics, log, security or data message of a station."""
+
+    id: int
+    at: datetime
+    action: str
+    payload: dict[str, Any]
+
+
+class FollowUpView(View, frozen=True):
+    """Something a command led to after its answer."""
+
+    at: datetime
+    action: str
+    status: str | None
+    transactionId: int | None
+
+
+class CommandView(View, frozen=True):
+    """A command and what came of it."""
+
+    id: str
+    identity: str
+    action: str
+    request: dict[str, Any]
+    givenAt: datetime
+    outcome: str | None
+    """Answered, ErrorAnswered, BadlyAnswered, Refused, NotConnected, ConnectionLost or TimedOut; null while awaited."""
+    endedAt: datetime | None
+    response: dict[str, Any] | None
+    """The station's answer, when it was Answered."""
+    error: dict[str, Any] | None
+    """Why there is none, otherwise."""
+    followUps: list[FollowUpView]
+    transactionId: int | None
+    """The transaction that the command began or ended, as soon as that is known."""
+
+
+class IdTagView(View, frozen=True):
+    """An entry of the idTag registry."""
+
+    idTag: str
+    status: str
+    expiryDate: datetime | None
+    parentIdTag: str | None
