@@ -32,6 +32,7 @@ _NAME = "forecourt"
 COMMANDS: tuple[CommandRow, ...] = (
     # what it is called, where it lives
     CommandRow("guide", "forecourt.cli.guide"),
+    CommandRow("supervision", "forecourt.cli.supervision"),
 )
 
 

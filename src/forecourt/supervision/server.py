@@ -18,6 +18,7 @@ import uuid
 from contextlib import AsyncExitStack, suppress
 from typing import TYPE_CHECKING
 
+import msgspec
 import structlog
 
 from forecourt.runtime.link import Links, Refuse, Welcome
@@ -100,18 +101,21 @@ class Supervision:
         host: str = HOST,
         data: Path | None = None,
         policy: Policy | None = None,
+        accept_unknown_tags: bool | None = None,
         clock: Callable[[], float] = time.time,
         speed: float = 1.0,
         wire_log: bool = True,
     ) -> None:
         """Port 0 finds a free one. `data` is the folder to keep everything in; None forgets it at the end.
 
-        `policy` replaces the stored one. `clock` gives epoch seconds, of which `speed` pass in a real second: answer
-        time-outs stay in real ones. `wire_log` keeps every frame; leave it off for fleets.
+        `policy` replaces the stored one; `accept_unknown_tags` changes that one rule of it. `clock` gives epoch seconds,
+        of which `speed` pass in a real second: answer time-outs stay in real ones. `wire_log` keeps every frame; leave
+        it off for fleets.
         """
         self._asked_ports = (ocpp_port, http_port)
-        self._host = host
+        self.host = host
         self._wanted_policy = policy
+        self._accept_unknown_tags = accept_unknown_tags
         self._clock = clock
         self._speed = speed
         self._wire_log = wire_log
@@ -145,10 +149,10 @@ class Supervision:
             opened.callback(self._disarm)
             self._links = Links()
             opened.push_async_callback(self._links.close, 1001, "the supervision ends")
-            listener = await self._links.serve(self._host, self._asked_ports[0], self._decide)
+            listener = await self._links.serve(self.host, self._asked_ports[0], self._decide)
             opened.callback(listener.close)
             self.ocpp_port = listener.port
-            api = ApiServer(create_app(self), self._host, self._asked_ports[1])
+            api = ApiServer(create_app(self), self.host, self._asked_ports[1])
             await api.start()
             opened.push_async_callback(api.stop)
             opened.callback(self.watchers.close)
@@ -174,8 +178,11 @@ class Supervision:
             wire_log=self._wire_log,
         )
         self.policy = recollection.policy
-        if self._wanted_policy is not None and self._wanted_policy != recollection.policy:
-            await self.edit(PolicySet(self._wanted_policy))
+        wanted = self._wanted_policy or recollection.policy
+        if self._accept_unknown_tags is not None:
+            wanted = msgspec.structs.replace(wanted, accept_unknown_id_tags=self._accept_unknown_tags)
+        if wanted != recollection.policy:
+            await self.edit(PolicySet(wanted))
 
     # What the API and others in this process call.
 
