@@ -11,7 +11,6 @@ Message ids are the station's boot count and a sequence, so that none ever repea
 
 from __future__ import annotations
 
-from collections import deque
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
@@ -97,7 +96,7 @@ class Calls:
         """False while the boot is Rejected: the supervision's CALLs get no answer then (§4.2)."""
         self._current: Open | None = None
         self._current_id = ""
-        self._waiting: deque[Open] = deque()
+        self._waiting: list[Open] = []  # not a deque: an empty one weighs 760 bytes
         self._handlers: Mapping[str, Callable[[Any, float], Record | Reply]] = {}
         self._feed: Callable[[float], None] = _nothing_to_feed
 
@@ -123,7 +122,7 @@ class Calls:
         lost = [] if self._current is None else [self._current]
         lost.extend(self._waiting)
         self._current = None
-        self._waiting = deque()
+        self._waiting = []
         for call in lost:
             call.ended(LOST, now)
 
@@ -180,7 +179,7 @@ class Calls:
         """Send what is next, if it is its turn."""
         if self._current is None and self._is_open:
             if self._waiting:
-                self._send(self._waiting.popleft(), now)
+                self._send(self._waiting.pop(0), now)
             else:
                 self._feed(now)
 

@@ -8,12 +8,14 @@ station's to route.
 
 from __future__ import annotations
 
+from functools import cache
 from typing import TYPE_CHECKING
 
 from msgspec import UNSET
 
-from forecourt.evlink.keys import Access, Key, ValueRefused, Visibility, default_of, find_key, keys_of
+from forecourt.evlink.keys import KEYS, Access, Key, ValueRefused, Visibility, default_of, find_key, keys_of
 from forecourt.evlink.keys import Effect as KeyEffect
+from forecourt.evlink.models import find_model
 from forecourt.ocpp.core import (
     ChangeConfigurationRequest,
     ChangeConfigurationResponse,
@@ -189,10 +191,15 @@ class Configuration:
         commissioned = COMMISSIONED.get(name)
         if commissioned is not None:
             return commissioned(self._commissioning)
-        key = find_key(name)
-        assert key is not None, f"{name} is no key of the guide"
         provisioned = self._commissioning.authorization_key is not None
-        return default_of(key, self._model, self._plug_and_charge(), provisioned)
+        return _defaults(self._model.reference, self._plug_and_charge(), provisioned)[name]
+
+
+@cache
+def _defaults(reference: str, plug_and_charge: bool, provisioned: bool) -> dict[str, str | None]:
+    """The defaults of all keys, once for all stations that are alike."""
+    model = find_model(reference)
+    return {key.name: default_of(key, model, plug_and_charge, provisioned) for key in KEYS}
 
 
 COMMISSIONED: dict[str, Callable[[Commissioning], str | None]] = {
@@ -206,8 +213,3 @@ COMMISSIONED: dict[str, Callable[[Commissioning], str | None]] = {
 def _spelling(key: Key, name: str) -> str:
     """A misspelling of the guide is answered as it was asked; any other name in its canonical spelling (A3)."""
     return name if name.lower() != key.name.lower() else key.name
-
-
-def stored_values(records: Mapping[tuple[str, str], bytes]) -> dict[str, str]:
-    """The key values in a set of durable records, for tools that read a data folder."""
-    return {key: data.decode() for (kind, key), data in records.items() if kind == KIND}
