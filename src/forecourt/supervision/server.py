@@ -108,9 +108,9 @@ class Supervision:
     ) -> None:
         """Port 0 finds a free one. `data` is the folder to keep everything in; None forgets it at the end.
 
-        `policy` replaces the stored one; `accept_unknown_tags` changes that one rule of it. `clock` gives epoch seconds,
-        of which `speed` pass in a real second: answer time-outs stay in real ones. `wire_log` keeps every frame; leave
-        it off for fleets.
+        `policy` replaces the stored one; `accept_unknown_tags` changes that one rule of it. `clock` gives epoch
+        seconds, of which `speed` pass in a real one: answer time-outs stay in real seconds. `wire_log` keeps every
+        frame; leave it off for fleets.
         """
         self._asked_ports = (ocpp_port, http_port)
         self.host = host
