@@ -33,7 +33,7 @@ pytest: $(READY)
 	$(BIN)/pytest -n $(WORKERS) $(COVERAGE) --conformance=docs/conformance.md
 
 conformance: $(READY)
-	$(BIN)/pytest -q -n $(WORKERS) --conformance=docs/conformance.md
+	$(BIN)/pytest -q -n $(WORKERS) --conformance=docs/conformance.md --conformance-accept
 
 format: $(READY)
 	$(BIN)/ruff format .

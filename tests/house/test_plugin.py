@@ -137,6 +137,14 @@ def test_complete_run_writes_the_page_and_fails_until_it_is_the_same(
     assert page.read_text(encoding="utf-8") == text
 
 
+def test_complete_run_that_accepts_the_page_writes_it_and_passes(project: pytest.Pytester) -> None:
+    write(project, ONE_OF_TWO)
+    result = run(project, "--conformance=page.md", "--conformance-accept")
+    assert result.ret == pytest.ExitCode.OK
+    result.stdout.fnmatch_lines(["page.md has been written anew."])
+    assert (project.path / "page.md").read_text(encoding="utf-8").startswith("1 of 947")
+
+
 @pytest.mark.parametrize(
     ("arguments", "reason"),
     [
