@@ -180,6 +180,13 @@ class Driver:
 
     # Time
 
+    def clock_s(self, seat: Seat, now: float) -> float:
+        """What the station's own clock shows at `now`, in seconds since the epoch."""
+        wall_s = self.clock.wall_at(now)
+        if seat.station is not None and seat.site.read_clock is not None:
+            seat.clock_offset_s = seat.site.read_clock(seat.station, now) - wall_s
+        return wall_s + seat.clock_offset_s
+
     def advance(self, seat: Seat, now: float) -> None:
         """Bring a seat to `now`, everything that is due happening at its own time."""
         steps = 0
@@ -444,13 +451,13 @@ class Driver:
         link, seat.link = seat.link, None
         if link is not None:
             link.close(1000, "The station reboots.")
+        seat.lost_clock_s = self.clock_s(seat, now)
         self._end_life(seat, now)
         seat.cabinet.cut_power(now)
-        seat.lost_clock_s = self.clock.wall_at(now)
         seat.boot_at = now + seat.site.boot_s
 
     def _lose_power(self, seat: Seat, now: float) -> None:
-        seat.lost_clock_s = self.clock.wall_at(now)
+        seat.lost_clock_s = self.clock_s(seat, now)
         seat.boot_at = inf
         if seat.station is None:
             seat.cabinet.cut_power(now)
@@ -498,7 +505,8 @@ class Driver:
             return  # `_committed` calls again
         records = dict(seat.records) if seat.records is not None else self._load(seat)
         seat.station = seat.site.build(records)
-        self.deliver(seat, PowerRestored(self.clock.wall_at(now), seat.lost_clock_s), now)
+        clock_s = self.clock.wall_at(now) + seat.clock_offset_s
+        self.deliver(seat, PowerRestored(clock_s, seat.lost_clock_s), now)
 
     def _load(self, seat: Seat) -> Records:
         assert self._store is not None, "a seat without records of its own has a store"

@@ -68,6 +68,8 @@ class Site(msgspec.Struct, frozen=True):
     """From a reboot to PowerRestored, in seconds of the station."""
     hold_up_s: float = 0.0
     """How long the electronics live on after PowerLost, in real seconds."""
+    read_clock: Callable[[Brain, float], float] | None = None
+    """What the brain's own clock shows at a station time, in seconds since the epoch; None: as the process's."""
 
 
 class Seat:
@@ -79,6 +81,7 @@ class Seat:
         "backlog",
         "boot_at",
         "cabinet",
+        "clock_offset_s",
         "dark_at",
         "deadline",
         "driver",
@@ -121,6 +124,9 @@ class Seat:
         self.network_up = True
         self.lost_clock_s = lost
         """Wall time at which power was last known to be there."""
+
+        self.clock_offset_s = 0.0
+        """The station's real-time clock less the wall clock of the process; it goes on in the dark."""
 
         self.link: OpenedLink | None = None
         self.attempt: OpenedLink | None = None

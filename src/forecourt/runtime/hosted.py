@@ -1,0 +1,235 @@
+"""A station of this process as people and tests handle it: plug, show a badge, break something, switch the power.
+
+What cannot be done now raises `NotNowError`, what is not there `NotThereError`, a value that cannot be `ValueError` or
+a `ForecourtError`; each with a sentence.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from forecourt.cabinet.cabinet import GunError
+from forecourt.cabinet.car import Car
+from forecourt.errors import ForecourtError
+from forecourt.evlink.faults import Scope, find_fault
+from forecourt.evlink.keys import Visibility, find_key, keys_of, require_key
+from forecourt.station.events import (
+    BadgeShown,
+    ConnectorShown,
+    FaultCleared,
+    FaultRaised,
+    KeySet,
+    PowerRestored,
+    RebootRequested,
+)
+from forecourt.station.station import Station
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from forecourt.cabinet.cabinet import SimulatedCabinet
+    from forecourt.evlink.keys import Key
+    from forecourt.evlink.models import Model
+    from forecourt.runtime.seat import Seat
+    from forecourt.station.commissioning import Commissioning
+    from forecourt.station.effects import Effect
+    from forecourt.station.events import Event
+    from forecourt.station.snapshot import StationSnapshot
+
+ID_TAG_MAX_LENGTH = 20
+
+
+class NotNowError(ForecourtError):
+    """It can be done, but not in the state that the station is in."""
+
+
+class NotThereError(ForecourtError):
+    """There is no such thing here."""
+
+
+class BadValueError(ForecourtError):
+    """Something else was expected."""
+
+
+class HostedConnector(msgspec.Struct, frozen=True):
+    """What the simulation knows of one gun, with power or without."""
+
+    connectorId: int
+    plugged: bool
+    meter_wh: float
+    vehicle: Car | None
+    """The car on the gun with its present state of charge."""
+
+
+class HostedStation:
+    """One station with its cabinet. `seat.station` is its brain, while it has one."""
+
+    def __init__(self, seat: Seat, cabinet: SimulatedCabinet, commissioning: Commissioning, model: Model) -> None:
+        self.seat = seat
+        self.cabinet = cabinet
+        self.commissioning = commissioning
+        self.model = model
+        self.faults: dict[tuple[str, int], None] = {}
+        """What is broken: DTC and connector, 0 for the station. It stays broken over reboots."""
+        seat.listen(self._hear)
+
+    @property
+    def identity(self) -> str:
+        """Its name in this process, which is that of its commissioning."""
+        return self.seat.identity
+
+    # Reading
+
+    def brain(self) -> Station | None:
+        """The station of the present life; None while it is dark or boots."""
+        station = self.seat.station
+        assert station is None or isinstance(station, Station), "the host builds stations"
+        return station
+
+    def snapshot(self) -> StationSnapshot | None:
+        """What the station knows of itself now; None while it is dark or boots."""
+        now = self.seat.driver.observe(self.seat)
+        station = self.brain()
+        return None if station is None else station.snapshot(now)
+
+    def connectors(self) -> tuple[HostedConnector, ...]:
+        """The guns, their meters and the cars on them."""
+        now = self.seat.driver.observe(self.seat)
+        registers = self.cabinet.registers(now)
+        return tuple(
+            HostedConnector(number, self.cabinet.plugged(number), register_wh, self.cabinet.car(number, now))
+            for number, register_wh in enumerate(registers, start=1)
+        )
+
+    # What people do
+
+    def plug(self, connector: int, car: Car) -> None:
+        """Plug a car in, with or without power."""
+        self._require_connector(connector)
+        self._act(lambda now: self.cabinet.plug(connector, car, now))
+
+    def unplug(self, connector: int) -> None:
+        """Take the gun out of its car."""
+        self._require_connector(connector)
+        self._act(lambda now: self.cabinet.unplug(connector, now))
+
+    def show_badge(self, id_tag: str) -> None:
+        """Hold a badge to the reader."""
+        if not 1 <= len(id_tag) <= ID_TAG_MAX_LENGTH:
+            raise BadValueError(f"An idTag has 1 to {ID_TAG_MAX_LENGTH} characters; this one has {len(id_tag)}.")
+        self._happen(BadgeShown(id_tag))
+
+    def show(self, connector: int) -> None:
+        """Touch the screen to see a connector."""
+        self._require_connector(connector)
+        self._happen(ConnectorShown(connector))
+
+    def raise_fault(self, dtc: str, connector: int | None = None) -> None:
+        """Break something; a fault of a gun is on connector 1 unless said otherwise."""
+        fault = find_fault(dtc)
+        if fault.scope is not Scope.CONNECTOR and connector not in (None, 0):
+            raise BadValueError(f"{fault.dtc} concerns the whole station; no connector was expected, {connector} came.")
+        number = (connector or 1) if fault.scope is Scope.CONNECTOR else 0
+        if number:
+            self._require_connector(number)
+        if (fault.dtc, number) in self.faults:
+            raise NotNowError(f"{fault.dtc} is there already; clear it first.")
+        self.faults[fault.dtc, number] = None
+        self.seat.driver.happen(self.seat, FaultRaised(fault.dtc, number))
+
+    def clear_fault(self, dtc: str, connector: int | None = None) -> None:
+        """Mend it, on one connector or wherever it is."""
+        fault = find_fault(dtc)
+        present = [key for key in self.faults if key[0] == fault.dtc and connector in (None, key[1])]
+        if not present:
+            where = "" if connector is None else f" on connector {connector}"
+            raise NotThereError(f"{fault.dtc} is not there{where}.")
+        for key in present:
+            del self.faults[key]
+            self.seat.driver.happen(self.seat, FaultCleared(*key))
+
+    def power(self, on: bool) -> None:
+        """Switch the mains."""
+        self.seat.driver.power(self.seat, on)
+
+    def network(self, up: bool) -> None:
+        """Switch the network."""
+        self.seat.driver.network(self.seat, up)
+
+    def reboot(self) -> None:
+        """Ask the station to reboot."""
+        self._happen(RebootRequested())
+
+    # The installer's access
+
+    def keys(self) -> list[tuple[Key, str | None]]:
+        """Every key of this firmware with its value; None for what is not set and for what is never shown."""
+        configuration = self._require_brain().configuration
+        keys = keys_of(self.commissioning.firmware_version, plug_and_charge=True, product=self.model.product)
+        return [(key, _shown(key, configuration.text(key.name))) for key in keys]
+
+    def key(self, name: str) -> tuple[Key, str | None]:
+        """One key and its value."""
+        self._require_key(name)
+        wanted = require_key(name)
+        for key, value in self.keys():
+            if key is wanted:
+                return key, value
+        raise NotThereError(f"{wanted.name} does not exist in firmware {self.commissioning.firmware_version}.")
+
+    def set_key(self, name: str, value: str) -> None:
+        """Set a key, also a read-only one. Raises `ValueRefused` for what it does not take."""
+        key, _ = self.key(name)
+        checked = self._require_brain().configuration.check(key, value)
+        self._happen(KeySet(key.name, checked))
+
+    # Within
+
+    def _require_connector(self, connector: int) -> None:
+        if not 1 <= connector <= len(self.model.outputs):
+            raise NotThereError(f"{self.identity} has the connectors 1 to {len(self.model.outputs)}, no {connector}.")
+
+    @staticmethod
+    def _require_key(name: str) -> None:
+        if find_key(name) is None:
+            try:
+                require_key(name)
+            except ForecourtError as error:
+                raise NotThereError(str(error)) from error
+
+    def _require_brain(self) -> Station:
+        station = self.brain()
+        if station is None:
+            if self.seat.power_on:
+                raise NotNowError(f"{self.identity} boots; try again when it is up.")
+            raise NotNowError(f"The power of {self.identity} is off; switch it on first.")
+        return station
+
+    def _happen(self, event: Event) -> None:
+        self._require_brain()
+        if not self.seat.power_on:
+            raise NotNowError(f"The power of {self.identity} is off; switch it on first.")
+        self.seat.driver.happen(self.seat, event)
+
+    def _act(self, action: Callable[[float], list[Event]]) -> None:
+        try:
+            self.seat.driver.act(self.seat, action)
+        except GunError as error:
+            raise NotNowError(str(error)) from error
+
+    def _hear(self, what: Event | Effect, now: float) -> None:
+        """A new life finds broken what was broken before."""
+        del now
+        if type(what) is PowerRestored and self.faults:
+            self.seat.driver.loop.call_soon(self._find_broken, self.seat.life)
+
+    def _find_broken(self, life: int) -> None:
+        for key in list(self.faults):
+            if self.seat.life == life:
+                self.seat.driver.happen(self.seat, FaultRaised(*key))
+
+
+def _shown(key: Key, value: str) -> str | None:
+    return value if value and key.visibility is not Visibility.NEVER_READ else None
