@@ -107,6 +107,7 @@ def test_exchanges_name_all_operations_of_the_central_system() -> None:
 def test_command_of_every_operation_goes_out_and_comes_back_answered(table: Tabletop, name: str) -> None:
     request, response = EXCHANGES[name]
     command_id = table.command(ACTIONS[name].decode_request(msgspec.json.encode(request)))
+    table.tell()
     kind, _, action, payload = table.calls()[-1]
     assert (kind, action, payload) == (2, name, request)
     table.answer(response)

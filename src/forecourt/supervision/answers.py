@@ -55,6 +55,7 @@ from forecourt.supervision.facts import (
     SecurityEventReported,
     StatusReported,
 )
+from forecourt.supervision.limits import forget_profiles_of
 from forecourt.supervision.transactions import started_fact
 
 if TYPE_CHECKING:
@@ -143,6 +144,7 @@ class Answers:
         if fact is not None:
             effects.append(Store(fact))
             _follow(station, request, request.transactionId, now, effects)
+        forget_profiles_of(station, request.transactionId)
         if request.idTag is UNSET:
             return StopTransactionResponse()
         return StopTransactionResponse(idTagInfo=self._registry.id_tag_info(request.idTag, now))

@@ -14,12 +14,12 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from forecourt.ocpp.actions import ACTION_OF, Sender
-from forecourt.ocpp.core import ChangeConfigurationRequest, ConfigurationStatus, GetConfigurationResponse
+from forecourt.ocpp.core import ChangeConfigurationRequest, ConfigurationStatus, GetConfigurationRequest
 from forecourt.ocpp.errors import PayloadFault
 from forecourt.ocpp.frames import CallError, CallResult, encode_call
 from forecourt.ocpp.types import same_text
 from forecourt.supervision.consequences import expect
-from forecourt.supervision.duties import LIMIT_KEYS, objection
+from forecourt.supervision.duties import objection
 from forecourt.supervision.effects import EndCommand, SendFrame, Store
 from forecourt.supervision.facts import (
     AuthorizationKeySet,
@@ -28,6 +28,7 @@ from forecourt.supervision.facts import (
     FrameDiscarded,
     MessageLogged,
 )
+from forecourt.supervision.limits import asked_for, learn, limits_to_read
 from forecourt.supervision.outcomes import (
     Answered,
     BadlyAnswered,
@@ -97,7 +98,13 @@ class Commands:
             if sentence is not None:
                 self._end(station, command_id, Refused(sentence), now, effects)
                 continue
-            self._send(station, command_id, request, now, effects)
+            names = limits_to_read(station, request)
+            if names:
+                asked_for(station, names)
+                station.waiting.appendleft((command_id, request))
+                self._send(station, None, GetConfigurationRequest(key=names), now, effects)
+            else:
+                self._send(station, command_id, request, now, effects)
 
     def answered(self, station: Station, answer: CallResult | CallError, now: float, effects: list[Effect]) -> bool:
         """Take the answer to the awaited CALL; False for one that nobody waits for."""
@@ -168,7 +175,7 @@ class Commands:
         except PayloadFault as fault:
             return BadlyAnswered(f"{station.identity} answered {action.name} with what is no answer to it: {fault}")
         expect(station, awaited.command_id, awaited.request, response, now)
-        _learn_limits(station, response)
+        learn(station, awaited.request, response)
         request = awaited.request
         if _sets_password(request) and getattr(response, "status", None) in _TAKEN:
             assert isinstance(request, ChangeConfigurationRequest)
@@ -199,13 +206,3 @@ def _without_password(request: Record) -> Record:
 
 def _sets_password(request: Record) -> bool:
     return isinstance(request, ChangeConfigurationRequest) and same_text(request.key, PASSWORD_KEY)
-
-
-def _learn_limits(station: Station, response: Record) -> None:
-    """Keep what a GetConfiguration answer says about how much the station takes."""
-    if not isinstance(response, GetConfigurationResponse) or not response.configurationKey:
-        return
-    for entry in response.configurationKey:
-        key = entry.key.casefold()
-        if key in LIMIT_KEYS and entry.value:
-            station.limits = {**(station.limits or {}), key: entry.value}

@@ -21,6 +21,7 @@ from forecourt.ocpp.remote_trigger import TriggerMessageRequest
 from forecourt.ocpp.security_extension import ExtendedTriggerMessageRequest
 from forecourt.ocpp.smart_charging import ChargingProfile, ChargingProfilePurpose, SetChargingProfileRequest
 from forecourt.ocpp.types import Record, to_epoch
+from forecourt.supervision.limits import replaced_profiles
 from forecourt.supervision.registry import tag_key
 
 if TYPE_CHECKING:
@@ -30,17 +31,6 @@ if TYPE_CHECKING:
 
 LATE_START_S = 300.0
 """A StartTransaction told later than this after its timestamp was made offline; its transaction gets no TxProfile."""
-
-LIMIT_KEYS = frozenset(
-    {
-        "chargeprofilemaxstacklevel",
-        "chargingscheduleallowedchargingrateunit",
-        "chargingschedulemaxperiods",
-        "getconfigurationmaxkeys",
-        "sendlocallistmaxlength",
-    }
-)
-"""Keys, in lower case, whose values limit what may be sent; kept when a station tells them."""
 
 _UNITS = {"A": "current", "W": "power"}
 
@@ -148,10 +138,20 @@ def _set_profile_limits(station: Station, request: SetChargingProfileRequest) ->
     return _profile_limits(station, request.csChargingProfiles)
 
 
+def _room_for_profile(station: Station, request: SetChargingProfileRequest) -> str | None:
+    """OCPP 3.13.5: no more profiles at once than MaxChargingProfilesInstalled; one that replaces another is fine."""
+    most = _limit(station, "maxchargingprofilesinstalled")
+    if most is None or not station.profiles or len(station.profiles) < most:
+        return None
+    if replaced_profiles(station, request):
+        return None
+    return f"{station.identity} holds {len(station.profiles)} profiles and takes no more; clear one first."
+
+
 def _profile_limits(station: Station, profile: ChargingProfile) -> str | None:
     """OCPP 3.13.5: within what the station says of its stack, periods and units, as far as it was asked."""
     stack = _limit(station, "chargeprofilemaxstacklevel")
-    if stack is not None and profile.stackLevel > stack:
+    if stack is not None and not 0 <= profile.stackLevel <= stack:
         return f"{station.identity} takes stackLevel 0 to {stack}; {profile.stackLevel} came."
     schedule = profile.chargingSchedule
     periods = _limit(station, "chargingschedulemaxperiods")
@@ -159,7 +159,7 @@ def _profile_limits(station: Station, profile: ChargingProfile) -> str | None:
         count = len(schedule.chargingSchedulePeriod)
         return f"{station.identity} takes at most {periods} periods in a schedule; {count} came."
     units = (station.limits or {}).get("chargingscheduleallowedchargingrateunit")
-    if units is not None and _UNITS[schedule.chargingRateUnit] not in units.casefold():
+    if units and _UNITS[schedule.chargingRateUnit] not in units.casefold():
         return f"{station.identity} takes chargingRateUnit for {units}; {schedule.chargingRateUnit} came."
     return None
 
@@ -185,7 +185,12 @@ RULES: dict[type[Record], tuple[Callable[[Station, Any], str | None], ...]] = {
     ExtendedTriggerMessageRequest: (_no_boot_after_accepted,),
     GetConfigurationRequest: (_configuration_names,),
     SendLocalListRequest: (_local_list,),
-    SetChargingProfileRequest: (_max_profile_connector, _tx_profile_transaction, _set_profile_limits),
+    SetChargingProfileRequest: (
+        _max_profile_connector,
+        _tx_profile_transaction,
+        _set_profile_limits,
+        _room_for_profile,
+    ),
     UnlockConnectorRequest: (_no_unlock_in_transaction,),
 }
 """The rules of each request, in the order they are tried."""

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from forecourt.ocpp.core import StartTransactionRequest
+    from forecourt.ocpp.smart_charging import SetChargingProfileRequest
 
     StartKey = tuple[int, str, datetime, int]
 
@@ -76,6 +77,7 @@ class Station:
         "link",
         "meter_values",
         "orphan_stops",
+        "profiles",
         "remote",
         "transactions",
         "triggered",
@@ -103,7 +105,9 @@ class Station:
         """Commands that wait for their turn, with their ids."""
         self.expectations: tuple[Expectation, ...] = ()
         self.limits: dict[str, str] | None = None
-        """Values of the keys that limit what may be sent, by lower-case name, as last read from the station."""
+        """Values of the keys that limit what may be sent, by lower-case name; empty where the station gave none."""
+        self.profiles: dict[int, SetChargingProfileRequest] = {}
+        """Charging profiles it accepted and still holds, as far as known, by chargingProfileId."""
 
     @property
     def connected(self) -> bool:

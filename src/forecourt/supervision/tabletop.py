@@ -15,6 +15,8 @@ from forecourt.supervision.events import CommandGiven, FrameReceived, LinkClosed
 from forecourt.supervision.memory import MemoryStore
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from forecourt.ocpp.types import Record
     from forecourt.supervision.effects import Effect
     from forecourt.supervision.events import Event
@@ -130,6 +132,20 @@ class Tabletop:
     def answer(self, payload: Any, link: int = 1) -> None:
         """Let the station answer the latest CALL with a CALLRESULT."""
         self.receive(msgspec.json.encode([3, self.calls(link)[-1][1], payload]), link)
+
+    def tell(self, values: Mapping[str, str] | None = None, link: int = 1) -> list[list[str]]:
+        """Let the station answer the supervision's own questions for keys, as long as there are any; their names."""
+        asked: list[list[str]] = []
+        told = values or {}
+        while (calls := self.calls(link)) and calls[-1][2] == "GetConfiguration" and "key" in calls[-1][3]:
+            names = calls[-1][3]["key"]
+            asked.append(names)
+            known = [{"key": name, "readonly": True, "value": told[name]} for name in names if name in told]
+            unknown = [name for name in names if name not in told]
+            self.answer({"configurationKey": known, "unknownKey": unknown}, link)
+            if len(self.calls(link)) == len(calls):
+                break
+        return asked
 
     def kept(self, kind: type[Fact]) -> list[Any]:
         """The facts of a class, in order."""
