@@ -1,0 +1,49 @@
+"""A booted station in a world of its own, with a supervision that does what the scenario says, or with the real one."""
+
+from __future__ import annotations
+
+import pytest
+
+from forecourt.world.scripted import ScriptedSupervision
+from forecourt.world.simulated_station import SimulatedStation
+from forecourt.world.world import World
+
+BOOT_S = 5.0
+"""By then a simulated station has booted, reported its connectors and fallen silent."""
+
+
+@pytest.fixture
+def world() -> World:
+    """A world whose supervision is scripted."""
+    return World(central=ScriptedSupervision)
+
+
+@pytest.fixture
+def central(world: World) -> ScriptedSupervision:
+    """The scripted supervision of `world`."""
+    assert isinstance(world.central, ScriptedSupervision)
+    return world.central
+
+
+@pytest.fixture
+def station(world: World) -> SimulatedStation:
+    """A station in `world` with two CCS2 guns that has booted and reports statuses without delay."""
+    station = world.add_station(model="EVD1S180TBB", keys={"MinimumStatusDuration": "0"})
+    world.run(BOOT_S)
+    return station
+
+
+@pytest.fixture
+def site() -> World:
+    """A world with the real supervision core and its ledger, which knows the idTags TAG1 and TAG2."""
+    site = World()
+    site.supervision.register("TAG1", "TAG2")
+    return site
+
+
+@pytest.fixture
+def served(site: World) -> SimulatedStation:
+    """A station in `site`, like `station`."""
+    served = site.add_station(model="EVD1S180TBB", keys={"MinimumStatusDuration": "0"})
+    site.run(BOOT_S)
+    return served
