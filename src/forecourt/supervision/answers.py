@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from hashlib import blake2b
 from typing import TYPE_CHECKING
 
 from msgspec import UNSET
@@ -152,7 +153,7 @@ class Answers:
     def _meter_values(
         self, station: Station, request: MeterValuesRequest, payload: bytes, now: float, effects: list[Effect]
     ) -> Record:
-        known, seen = station.meter_values, hash(payload)
+        known, seen = station.meter_values, blake2b(payload, digest_size=8).digest()
         if known.get(request.connectorId) != seen:
             if len(known) >= REMEMBERED_CONNECTORS:
                 known.clear()

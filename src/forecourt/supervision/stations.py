@@ -98,7 +98,7 @@ class Station:
         self.transactions: dict[int, Transaction] = {}
         """Oldest first."""
         self.orphan_stops: tuple[tuple[int, datetime, int], ...] = ()
-        self.meter_values: dict[int, int] = {}
+        self.meter_values: dict[int, bytes] = {}
         """A hash of the latest MeterValues payload by connector, to recognise it when it comes again."""
         self.awaited: Awaited | None = None
         self.waiting: deque[tuple[str | None, Record]] | None = None
