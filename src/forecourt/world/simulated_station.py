@@ -53,8 +53,13 @@ class SimulatedStation:
         self.lives = 0
         self._life: Station | None = None
         self._lost_clock_s: float | None = None
+        self._is_fading = False
         self._network_is_up = True
         self._link = NO_LINK
+        self._closing: set[int] = set()
+        """Links that the station has closed and the supervision does not know of yet."""
+        self.cut_after: int | None = None
+        """Power is cut when so many more effects have been carried out; None for never."""
         self._chance = SeededChance(world.chance.getrandbits(64))
 
     @property
@@ -72,18 +77,29 @@ class SimulatedStation:
         self.lives += 1
         self._handle(happened.PowerRestored(world.clock_s, self._lost_clock_s))
         for name, value in self._keys.items():
-            self.set_key(name, value)
+            if self._life is not None:
+                self.set_key(name, value)
 
     def power_off(self) -> None:
-        """Mains power goes; what the station still manages to do it does."""
+        """Mains power goes; the station goes dark when its capacitor is empty."""
+        self._is_fading = True
+        self._lost_clock_s = self._world.clock_s
+        self._tell(self.cabinet.cut_power(self._world.now))
         self._handle(happened.PowerLost())
-        self._world.later(self._world.latency_s * 2, self.cut)
+        life = self._life
+        self._world.later(self._model.generation.assumed_hold_up_s, lambda: self._fade(life))
+
+    def _fade(self, life: Station | None) -> None:
+        if self._life is life:
+            self.cut()
 
     def cut(self) -> None:
         """Power is gone at this moment, for whatever was going on."""
         if self._life is not None:
             self._life = None
-            self._lost_clock_s = self._world.clock_s
+            if not self._is_fading:
+                self._lost_clock_s = self._world.clock_s
+            self._is_fading = False
             self.cabinet.cut_power(self._world.now)
             self._drop_link(1006, "power cut")
 
@@ -145,6 +161,10 @@ class SimulatedStation:
     def close_link(self, code: int = 1006, reason: str = "") -> None:
         """The present connection ends."""
         self._drop_link(code, reason)
+
+    def say(self, text: str | bytes) -> None:
+        """Any text at all goes to the supervision as if the station had sent it, though no station would."""
+        self._send(do.SendFrame(text.encode() if isinstance(text, str) else text))
 
     def deliver(self, frame: bytes) -> None:
         """The supervision sends a frame to this station."""
@@ -209,9 +229,11 @@ class SimulatedStation:
                 self._handle(event)
 
     def _handle(self, event: happened.Event) -> None:
-        assert self._life is not None, f"{self.identity} has no power for {event}"
-        self._carry_out(self._life.expire(self._world.now))
-        self._carry_out(self._life.handle(event, self._world.now))
+        life = self._life
+        assert life is not None, f"{self.identity} has no power for {event}"
+        self._carry_out(life.expire(self._world.now))
+        if self._life is life:
+            self._carry_out(life.handle(event, self._world.now))
 
     def _carry_out(self, effects: list[do.Effect]) -> None:
         life = self._life
@@ -220,6 +242,15 @@ class SimulatedStation:
                 return
             self.effects.append(effect)
             _CARRIERS[type(effect)](self, effect)
+            if self.cut_after is not None:
+                self._count_down()
+
+    def _count_down(self) -> None:
+        assert self.cut_after is not None, "somebody set the counter"
+        self.cut_after -= 1
+        if self.cut_after <= 0:
+            self.cut_after = None
+            self.cut()
 
     def _save(self, effect: do.SaveRecord) -> None:
         self.records[(effect.kind, effect.key)] = effect.data
@@ -237,17 +268,18 @@ class SimulatedStation:
         self._life = None
         self._lost_clock_s = self._world.clock_s
         self.cabinet.cut_power(self._world.now)
-        self._drop_link(1001, "reboot")
+        self._leave(1001, "reboot")
         self._world.later(self._model.generation.assumed_boot_s, self.power_on)
 
     # The link.
 
     def _open_link(self, effect: do.OpenLink) -> None:
         self.link_attempts.append(self._world.now)
-        self._world.later(self._world.latency_s, lambda: self._connect(effect))
+        life = self._life
+        self._world.later(self._world.latency_s, lambda: self._connect(effect, life))
 
-    def _connect(self, effect: do.OpenLink) -> None:
-        if self._life is None:
+    def _connect(self, effect: do.OpenLink, life: Station | None) -> None:
+        if self._life is None or self._life is not life:
             return
         if not self._network_is_up:
             self._handle(happened.LinkRefused("the network is down"))
@@ -261,9 +293,24 @@ class SimulatedStation:
         self._handle(happened.LinkOpened())
 
     def _close_link(self, effect: do.CloseLink) -> None:
-        self._drop_link(effect.code, effect.reason)
+        self._leave(effect.code, effect.reason)
+
+    def _leave(self, code: int, reason: str) -> None:
+        """The station closes its link: what it sent before still arrives."""
+        if self._link == NO_LINK:
+            return
+        link, self._link = self._link, NO_LINK
+        self._closing.add(link)
+        self._world.later(self._world.latency_s, lambda: self._left(link, code, reason))
+        if self._life is not None:
+            self._handle(happened.LinkClosed(code, reason))
+
+    def _left(self, link: int, code: int, reason: str) -> None:
+        self._closing.remove(link)
+        self._world.central.link_closed(link, code, reason)
 
     def _drop_link(self, code: int, reason: str) -> None:
+        """The link ends for both at this moment, and what is under way is lost."""
         if self._link == NO_LINK:
             return
         link, self._link = self._link, NO_LINK
@@ -279,7 +326,7 @@ class SimulatedStation:
         self._world.later(self._world.latency_s, lambda: self._reached(link, effect.frame))
 
     def _reached(self, link: int, frame: bytes) -> None:
-        if link == self._link:
+        if link == self._link or link in self._closing:
             self._world.central.frame_received(link, frame)
 
     def _ping(self, effect: do.SendPing) -> None:
