@@ -191,6 +191,16 @@ def test_an_answer_after_the_timeout_is_ignored_and_logged(table: Tabletop, kind
     assert message_id in table.kept(FrameDiscarded)[0].reason
 
 
+@pytest.mark.parametrize("kind", [3, 4])
+def test_an_answer_with_another_id_is_ignored_while_a_command_waits(table: Tabletop, kind: int) -> None:
+    command_id = table.command(RESET)
+    rest = [{"status": "Rejected"}] if kind == 3 else ["GenericError", "", {}]
+    assert table.receive(msgspec.json.encode([kind, "another", *rest])) == []
+    assert table.outcomes == {}
+    table.answer({"status": "Accepted"})
+    assert isinstance(table.outcomes[command_id], Answered)
+
+
 def test_a_second_answer_is_ignored(table: Tabletop) -> None:
     command_id = table.command(RESET)
     table.answer({"status": "Rejected"})

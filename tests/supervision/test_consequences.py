@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from forecourt.ocpp.types import Record
 
 AT = "2025-06-15T15:06:30Z"
+FIRMWARE = {"location": "https://x/f", "retrieveDateTime": AT, "signingCertificate": "PEM", "signature": "c2ln"}
 
 
 @pytest.fixture
@@ -139,6 +140,13 @@ def test_reset_leads_to_a_boot(table: Tabletop) -> None:
             "LogStatusNotification",
             [{"status": "Uploading", "requestId": 7}, {"status": "UploadFailure", "requestId": 7}],
             {"status": "Uploaded", "requestId": 7},
+        ),
+        (
+            request("SignedUpdateFirmware", requestId=8, firmware=FIRMWARE),
+            {"status": "Accepted"},
+            "SignedFirmwareStatusNotification",
+            [{"status": "Downloading", "requestId": 8}, {"status": "InvalidSignature", "requestId": 8}],
+            {"status": "Installed", "requestId": 8},
         ),
     ],
 )

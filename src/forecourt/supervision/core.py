@@ -203,8 +203,6 @@ class CentralSystem:
             return
         response = self._answers.answer(station, request, bytes(call.payload), now, effects)
         self._send(station, encode_call_result(call.messageId, response), now, effects)
-        if station.waiting:
-            self._commands.send_next(station, now, effects)
 
     def _refusal(self, station: Station, call: Call, action: Action | None) -> tuple[ErrorCode, str] | None:
         """Why this CALL is not even looked into: code and description; None when it is."""
