@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pytest
 
 from forecourt.world.scripted import ScriptedSupervision
-from forecourt.world.simulated_station import SimulatedStation
 from forecourt.world.world import World
+
+if TYPE_CHECKING:
+    from forecourt.world.simulated_station import SimulatedStation
 
 BOOT_S = 5.0
 """By then a simulated station has booted, reported its connectors and fallen silent."""
