@@ -23,6 +23,7 @@ import msgspec
 from forecourt.evlink.faults import Fault, Severity
 from forecourt.ocpp.core import ChargePointErrorCode, ChargePointStatus, StatusNotificationRequest
 from forecourt.station.boot import VENDOR
+from forecourt.station.calls import LOST
 from forecourt.station.timers import Timer, Timers
 
 if TYPE_CHECKING:
@@ -73,6 +74,13 @@ class Report(msgspec.Struct, frozen=True, gc=False):
 
     status: ChargePointStatus
     dtc: str
+
+
+class Missed(msgspec.Struct, frozen=True, gc=False):
+    """An error that could not be reported when it came."""
+
+    report: Report
+    request: StatusNotificationRequest
 
 
 class Connector:
@@ -130,7 +138,7 @@ class Connectors:
         self._timers = timers
         self._timestamp_only = timestamp_only
         self._is_released = False
-        self._missed: tuple[StatusNotificationRequest, ...] = ()
+        self._missed: tuple[Missed, ...] = ()
 
     def __getitem__(self, number: int) -> Connector:
         return self._rows[number]
@@ -171,9 +179,9 @@ class Connectors:
         if row.status is not status:
             allowed = ALLOWED if row.number else ALLOWED_FOR_STATION
             assert status in allowed[row.status], f"connector {row.number}: {row.status} -> {status}"
-            row.changed_at = now
         row.status = status
         row.info = info
+        row.changed_at = now
 
     def fault(self, number: int, fault: Fault, now: float) -> None:
         """A vendor error appeared on a connector."""
@@ -181,10 +189,14 @@ class Connectors:
         if fault in row.faults:
             return
         row.faults = (*row.faults, fault)
+        row.changed_at = now
         if fault.severity is Severity.ERROR and row.status is not I:
             row.before_fault = row.status
             self._set(row, I, "", now)
-        self._report(row, now)
+        if self._is_released:
+            self._report(row, now)
+        else:
+            self._miss(row, row.present, self._notification(row))
 
     def clear(self, number: int, fault: Fault, now: float) -> None:
         """A vendor error went away; with the last blocking one the connector returns to where it is without it."""
@@ -192,6 +204,7 @@ class Connectors:
         if fault not in row.faults:
             return
         row.faults = tuple(other for other in row.faults if other is not fault)
+        row.changed_at = now
         if row.status is I and not row.is_blocked:
             self._set(row, row.before_fault, "", now)
         self._report(row, now)
@@ -203,8 +216,8 @@ class Connectors:
         self._is_released = True
         missed, self._missed = self._missed, ()
         if not all_of_them:
-            for request in missed:
-                self._calls.request(request, _unread, now)
+            for error in missed:
+                self._send(self._rows[error.request.connectorId], error.report, error.request, now)
         for row in self._rows:
             if all_of_them or (row.reported != row.present and not self._is_settling(row)):
                 self._report(row, now)
@@ -238,17 +251,27 @@ class Connectors:
 
     def _report(self, row: Connector, now: float) -> None:
         self._timers.stop(Timer.STATUS_SETTLES_0 + row.number)
-        request = self._notification(row, now)
         if self._is_released:
-            row.reported = row.present
-            self._calls.request(request, _unread, now)
-        elif row.worst is not None:
-            self._missed = (*self._missed, request)[-MISSED_LIMIT:]
+            self._send(row, row.present, self._notification(row), now)
 
-    def _notification(self, row: Connector, now: float) -> StatusNotificationRequest:
-        # A fault's own moment is now: faults are always reported at once.
+    def _send(self, row: Connector, report: Report, request: StatusNotificationRequest, now: float) -> None:
+        row.reported = report
+
+        def answered(answer: Answer, at: float) -> None:
+            # The answer is empty, and an error in its place changes nothing. A report that was lost counts as none.
+            if answer is LOST:
+                row.reported = None
+                self._miss(row, report, request)
+
+        self._calls.request(request, answered, now)
+
+    def _miss(self, row: Connector, report: Report, request: StatusNotificationRequest) -> None:
+        self._timers.stop(Timer.STATUS_SETTLES_0 + row.number)
+        if report.dtc:
+            self._missed = (*self._missed, Missed(report, request))[-MISSED_LIMIT:]
+
+    def _notification(self, row: Connector) -> StatusNotificationRequest:
         worst = row.worst
-        timestamp = self._clock.timestamp(row.changed_at if worst is None else now)
         if worst is None:
             optional = {"info": row.info} if row.info and not self._timestamp_only else {}
         elif self._timestamp_only:
@@ -257,9 +280,9 @@ class Connectors:
             optional = {"info": worst.description, "vendorId": VENDOR, "vendorErrorCode": worst.dtc}
         error_code = ChargePointErrorCode.NoError if worst is None else ChargePointErrorCode(worst.error_code)
         return StatusNotificationRequest(
-            connectorId=row.number, errorCode=error_code, status=row.status, timestamp=timestamp, **optional
+            connectorId=row.number,
+            errorCode=error_code,
+            status=row.status,
+            timestamp=self._clock.timestamp(row.changed_at),
+            **optional,
         )
-
-
-def _unread(answer: Answer, now: float) -> None:
-    """StatusNotification has an empty answer, and a missing one changes nothing."""
