@@ -120,6 +120,8 @@ class Configuration:
             value = self.check(key, request.value)
         except ValueRefused:
             return ConfigurationStatus.Rejected, None
+        if key.max_items_key is not None and _count(value) > self.integer(key.max_items_key):
+            return ConfigurationStatus.Rejected, None  # the installer may have lowered the limit
         if key.authentication_mode and value == TRUE and self.boolean("FreeCharging"):
             return ConfigurationStatus.Rejected, None  # reading A31: FreeCharging must be false before
         if key.name == "SecurityProfile" and not self._may_rise_to(int(value)):
@@ -208,6 +210,10 @@ COMMISSIONED: dict[str, Callable[[Commissioning], str | None]] = {
     "AuthorizationKey": lambda commissioning: commissioning.authorization_key,
 }
 """Keys whose first value comes from the commissioning and not from the guide."""
+
+
+def _count(items: str) -> int:
+    return items.count(",") + 1 if items else 0
 
 
 def _spelling(key: Key, name: str) -> str:
