@@ -86,10 +86,10 @@ class Queue:
         self._in_flight = False
         self._is_released = False
         self._entries: deque[Entry] = _EMPTY
+        self._sequence = 0
         for (kind, key), data in sorted(records.items()):
             if kind == KIND:
                 self._restore(key, data)
-        self._sequence = int(self._entries[-1].key) if self._entries else 0
         self._transaction_id: Callable[[str], int] = _unknown_transaction
         self._settled: Callable[[Entry, Answer, float], None] = _unheard
 
@@ -100,9 +100,12 @@ class Queue:
 
     def _restore(self, key: str, data: bytes) -> None:
         try:
-            self._append(_decoder.decode(data))
-        except msgspec.MsgspecError as error:
+            entry = _decoder.decode(data)
+            self._sequence = int(key)
+        except (msgspec.MsgspecError, ValueError) as error:
             self._effects.append(LogEvent("Record ignored", f"{KIND} {key}: {error}"))
+            return
+        self._append(entry)
 
     def connect(self, transaction_id: Callable[[str], int], settled: Callable[[Entry, Answer, float], None]) -> None:
         """Name who knows transactionIds and who hears of a message that was answered or given up."""
@@ -112,9 +115,9 @@ class Queue:
     def __len__(self) -> int:
         return len(self._entries)
 
-    def holds(self, local: str) -> bool:
-        """Whether a message of this transaction is still in the queue."""
-        return any(entry.local == local for entry in self._entries)
+    def holds(self, local: str, action: str) -> bool:
+        """Whether such a message of this transaction is still in the queue."""
+        return any(entry.local == local and entry.action == action for entry in self._entries)
 
     def release(self, now: float) -> None:
         """The station may send: the boot was accepted and the link is open."""
@@ -127,8 +130,11 @@ class Queue:
         self._in_flight = False
         self._timers.stop(Timer.QUEUE_RETRY)
 
-    def add(self, request: msgspec.Struct, action: str, local: str, complete: bool, gates: bool, now: float) -> None:
-        """Put a message at the end, durably; `gates` says whether what follows waits for its record."""
+    def add(self, request: msgspec.Struct, action: str, local: str, complete: bool, gates: bool) -> None:
+        """Put a message at the end, durably; `gates` says whether what follows waits for its record.
+
+        It is not sent before `advance`, so that more can be saved in between.
+        """
         if action == "MeterValues" and len(self._entries) >= METER_VALUES_LIMIT:
             self._effects.append(LogEvent("MeterValues discarded", f"the queue holds {len(self._entries)} messages"))
             return
@@ -136,6 +142,9 @@ class Queue:
         entry = Entry(action, msgspec.Raw(encode_payload(request)), local, complete, 0, f"{self._sequence:012d}")
         self._append(entry)
         self._effects.append(SaveRecord(KIND, entry.key, _encode(entry), gates))
+
+    def advance(self, now: float) -> None:
+        """Send what may be sent, now that what was added is saved."""
         if self._calls.is_free:
             self._calls.advance(now)
 
@@ -173,8 +182,12 @@ class Queue:
                 )
             )
         self._entries.popleft()
+        # A cut may come between any two effects: StartTransaction stays until its transactionId is kept, and a
+        # transaction stays until its StopTransaction is gone.
+        if entry.action == "StartTransaction":
+            self._settled(entry, answer, now)
         self._effects.append(DeleteRecord(KIND, entry.key))
-        if entry.action != "MeterValues":
+        if entry.action == "StopTransaction":
             self._settled(entry, answer, now)
 
 

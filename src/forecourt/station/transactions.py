@@ -5,6 +5,10 @@ named by the station (`local`) until the answer brings its transactionId, and is
 until its StopTransaction has been answered or given up: so a message in the queue can always find its id. After a
 power cut the record is what tells the next life that a session was running.
 
+Records are saved one after the other, and power may go between any two. The order makes each such point legal: a
+beginning saves the transaction before its StartTransaction, so one without id whose StartTransaction is not in the
+queue never gave energy; an end saves the StopTransaction before the transaction, so the queue says what has ended.
+
 A transaction is *running* while it is in `_running`; stopped ones stay in `_known` for their queued messages. The
 contactor is opened before StopTransaction is made, and closed only after the records of the start.
 """
@@ -102,9 +106,17 @@ class Transactions:
         except msgspec.MsgspecError as error:
             self._effects.append(LogEvent("Record ignored", f"{KIND} {key}: {error}"))
             return
+        has_stop = self._queue.holds(key, "StopTransaction")
+        has_begun = transaction.transactionId is not None or self._queue.holds(key, "StartTransaction")
+        if not has_begun or (transaction.is_stopped and not has_stop):
+            self._effects.append(DeleteRecord(KIND, key))
+            return
         self._known[key] = transaction
-        if not transaction.is_stopped:
+        if not has_stop:
             self._running[transaction.connector] = transaction
+        elif not transaction.is_stopped:
+            transaction.is_stopped = True
+            self._save(transaction)
 
     def connect(
         self,
@@ -163,7 +175,8 @@ class Transactions:
             meterStart=transaction.meter_start,
             timestamp=self._clock.timestamp(now),
         )
-        self._queue.add(request, "StartTransaction", transaction.local, complete=True, gates=True, now=now)
+        self._queue.add(request, "StartTransaction", transaction.local, complete=True, gates=True)
+        self._queue.advance(now)
         self._effects.append(CloseContactor(connector))
         return transaction
 
@@ -185,7 +198,6 @@ class Transactions:
         data = self._ended(self._running[connector], now)
         transaction = self._running.pop(connector)
         transaction.is_stopped = True
-        self._save(transaction)
         known = transaction.transactionId
         optional: dict[str, object] = {"reason": reason}
         if id_tag is not None:
@@ -198,7 +210,9 @@ class Transactions:
             timestamp=timestamp(clock_s),
             **optional,  # type: ignore[arg-type]
         )
-        self._queue.add(request, "StopTransaction", transaction.local, known is not None, gates=True, now=now)
+        self._queue.add(request, "StopTransaction", transaction.local, known is not None, gates=True)
+        self._save(transaction)
+        self._queue.advance(now)
 
     def deauthorize(self, transaction: Transaction) -> None:
         """The session stays open without energy (StopTransactionOnInvalidId false)."""

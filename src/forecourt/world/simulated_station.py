@@ -179,6 +179,11 @@ class SimulatedStation:
     # Looking.
 
     @property
+    def has_power(self) -> bool:
+        """Whether it lives."""
+        return self._life is not None
+
+    @property
     def is_connected(self) -> bool:
         """Whether there is a link."""
         return self._link != NO_LINK
