@@ -4,6 +4,7 @@ from typing import Any
 from urllib.parse import unquote
 
 from litestar import Request, Response, get, post
+from litestar.params import FromPath
 
 from forecourt.ocpp.actions import ACTIONS, Action, Sender
 from forecourt.ocpp.errors import PayloadFault
@@ -28,7 +29,9 @@ _STATUS_OF = {BadlyAnswered: 502, Refused: 409, NotConnected: 409, ConnectionLos
 
 
 @post("/api/stations/{identity:str}/commands/{action:str}", status_code=200)
-async def give_command(request: Request[Any, Any, Any], identity: str, action: str) -> Response[Any]:
+async def give_command(
+    request: Request[Any, Any, Any], identity: FromPath[str], action: FromPath[str]
+) -> Response[Any]:
     """Have a station do something. `Location` is the command's own resource, which goes on to tell what came of it."""
     identity = unquote(identity)
     command = COMMANDS.get(unquote(action))
@@ -49,7 +52,7 @@ async def give_command(request: Request[Any, Any, Any], identity: str, action: s
 
 
 @get("/api/commands/{command_id:str}")
-async def get_command(request: Request[Any, Any, Any], command_id: str) -> CommandView:
+async def get_command(request: Request[Any, Any, Any], command_id: FromPath[str]) -> CommandView:
     """A command and what came of it, such as the transactionId of a remote start."""
     found: CommandView | None = await request.app.state.supervision.store.read(
         lambda connection: readings.command(connection, command_id)

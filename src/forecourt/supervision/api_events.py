@@ -6,8 +6,8 @@ from typing import Annotated, Any
 
 import msgspec
 from litestar import Request, get
-from litestar.params import Parameter
-from litestar.response import ServerSentEvent, ServerSentEventMessage
+from litestar.params import FromQuery, QueryParameter
+from litestar.response import Stream
 
 from forecourt.ocpp.types import from_epoch
 from forecourt.supervision.facts import AuthorizationKeySet, Fact, FrameDiscarded, MessageLogged
@@ -20,34 +20,31 @@ KEEP_ALIVE_S = 15.0
 @get("/api/events")
 async def follow_events(
     request: Request[Any, Any, Any],
-    identity: str | None = None,
-    messages: Annotated[bool, Parameter(description="Also every frame of the wire log.")] = False,
-) -> ServerSentEvent:
+    identity: FromQuery[str | None] = None,
+    messages: Annotated[bool, QueryParameter(description="Also every frame of the wire log.")] = False,
+) -> Stream:
     """What happens from now on: `event` is the kind, such as TransactionStarted, `data` the same as JSON."""
     watchers: Watchers = request.app.state.supervision.watchers
     watcher = watchers.add()
-    return ServerSentEvent(_stream(watchers, watcher, identity, messages))
+    headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
+    return Stream(_stream(watchers, watcher, identity, messages), media_type="text/event-stream", headers=headers)
 
 
-async def _stream(
-    watchers: Watchers, watcher: Watcher, identity: str | None, messages: bool
-) -> AsyncIterator[ServerSentEventMessage]:
+async def _stream(watchers: Watchers, watcher: Watcher, identity: str | None, messages: bool) -> AsyncIterator[bytes]:
     try:
-        yield ServerSentEventMessage(comment="following")
+        yield b": following\n\n"
         while True:
             try:
                 fact = await asyncio.wait_for(watcher.next(), KEEP_ALIVE_S)
             except TimeoutError:
-                yield ServerSentEventMessage(comment="nothing new")
+                yield b": nothing new\n\n"
                 continue
             if fact is None:
                 return
             if identity is not None and getattr(fact, "identity", None) != identity:
                 continue
             if messages or not isinstance(fact, MessageLogged | FrameDiscarded):
-                yield ServerSentEventMessage(
-                    event=type(fact).__name__, data=msgspec.json.encode(event_data(fact)).decode()
-                )
+                yield b"event: %b\ndata: %b\n\n" % (type(fact).__name__.encode(), msgspec.json.encode(event_data(fact)))
     finally:
         watchers.remove(watcher)
 

@@ -5,8 +5,7 @@ from typing import Annotated, Any
 from urllib.parse import unquote
 
 from litestar import Request, get
-from litestar.params import Parameter
-from msgspec import Meta
+from litestar.params import FromPath, FromQuery, QueryParameter
 
 from forecourt.supervision import readings
 from forecourt.supervision.api_commands import unknown_station
@@ -27,12 +26,16 @@ from forecourt.supervision.views import (
 VALUES_LIMIT = 1000
 LONGEST_VALUES = 10_000
 
-ConnectorId = Annotated[int | None, Parameter(query="connectorId")]
+Before = FromQuery[int | None]
+ConnectorId = Annotated[int | None, QueryParameter(name="connectorId")]
 
 
 @get("/api/stations")
 async def list_stations(
-    request: Request[Any, Any, Any], connected: bool | None = None, after: str = "", limit: Limit = LIST_LIMIT
+    request: Request[Any, Any, Any],
+    connected: FromQuery[bool | None] = None,
+    after: FromQuery[str] = "",
+    limit: Limit = LIST_LIMIT,
 ) -> list[StationView]:
     """Every station registered or ever connected, in the order of identities, those behind `after`."""
     supervision = request.app.state.supervision
@@ -45,7 +48,7 @@ async def list_stations(
 
 
 @get("/api/stations/{identity:str}")
-async def get_station(request: Request[Any, Any, Any], identity: str) -> StationView:
+async def get_station(request: Request[Any, Any, Any], identity: FromPath[str]) -> StationView:
     """One station: as registered, as it booted, its connectors, its open transactions."""
     identity = unquote(identity)
     supervision = request.app.state.supervision
@@ -61,9 +64,9 @@ async def get_station(request: Request[Any, Any, Any], identity: str) -> Station
 @get("/api/stations/{identity:str}/statuses")
 async def list_statuses(
     request: Request[Any, Any, Any],
-    identity: str,
+    identity: FromPath[str],
     connector_id: ConnectorId = None,
-    before: int | None = None,
+    before: Before = None,
     limit: Limit = LIST_LIMIT,
 ) -> list[ConnectorView]:
     """What a station reported of its connectors, the latest first; page on with `before` the last id."""
@@ -78,7 +81,7 @@ async def list_statuses(
 
 @get("/api/stations/{identity:str}/messages")
 async def list_messages(
-    request: Request[Any, Any, Any], identity: str, before: int | None = None, limit: Limit = LIST_LIMIT
+    request: Request[Any, Any, Any], identity: FromPath[str], before: Before = None, limit: Limit = LIST_LIMIT
 ) -> list[MessageView]:
     """The wire log of a station, the latest frame first; page on with `before` the last id."""
     identity = unquote(identity)
@@ -90,7 +93,7 @@ async def list_messages(
 
 @get("/api/stations/{identity:str}/notices")
 async def list_notices(
-    request: Request[Any, Any, Any], identity: str, before: int | None = None, limit: Limit = LIST_LIMIT
+    request: Request[Any, Any, Any], identity: FromPath[str], before: Before = None, limit: Limit = LIST_LIMIT
 ) -> list[NoticeView]:
     """Firmware, diagnostics, log, security and data messages of a station, the latest first."""
     identity = unquote(identity)
@@ -103,13 +106,13 @@ async def list_notices(
 @get("/api/transactions")
 async def list_transactions(
     request: Request[Any, Any, Any],
-    identity: str | None = None,
+    identity: FromQuery[str | None] = None,
     connector_id: ConnectorId = None,
-    id_tag: Annotated[str | None, Parameter(query="idTag")] = None,
-    is_open: Annotated[bool | None, Parameter(query="open")] = None,
-    since: datetime | None = None,
-    until: datetime | None = None,
-    before: int | None = None,
+    id_tag: Annotated[str | None, QueryParameter(name="idTag")] = None,
+    is_open: Annotated[bool | None, QueryParameter(name="open")] = None,
+    since: FromQuery[datetime | None] = None,
+    until: FromQuery[datetime | None] = None,
+    before: Before = None,
     limit: Limit = LIST_LIMIT,
 ) -> list[TransactionView]:
     """Transactions, the latest first; page on with `before` the last transactionId."""
@@ -129,7 +132,7 @@ async def list_transactions(
 
 
 @get("/api/transactions/{transaction_id:int}")
-async def get_transaction(request: Request[Any, Any, Any], transaction_id: int) -> TransactionDetail:
+async def get_transaction(request: Request[Any, Any, Any], transaction_id: FromPath[int]) -> TransactionDetail:
     """One transaction with the data its StopTransaction carried."""
     return await _transaction(request, transaction_id)
 
@@ -137,9 +140,9 @@ async def get_transaction(request: Request[Any, Any, Any], transaction_id: int) 
 @get("/api/transactions/{transaction_id:int}/meter-values")
 async def list_meter_values(
     request: Request[Any, Any, Any],
-    transaction_id: int,
-    offset: Annotated[int, Meta(ge=0)] = 0,
-    limit: Annotated[int, Meta(ge=1, le=LONGEST_VALUES)] = VALUES_LIMIT,
+    transaction_id: FromPath[int],
+    offset: Annotated[int, QueryParameter(ge=0)] = 0,
+    limit: Annotated[int, QueryParameter(ge=1, le=LONGEST_VALUES)] = VALUES_LIMIT,
 ) -> list[MeterValueView]:
     """The meter values of a transaction in the order of their own timestamps, whenever they arrived."""
     await _transaction(request, transaction_id)
@@ -151,7 +154,7 @@ async def list_meter_values(
 
 @get("/api/orphan-stops")
 async def list_orphan_stops(
-    request: Request[Any, Any, Any], identity: str | None = None, limit: Limit = LIST_LIMIT
+    request: Request[Any, Any, Any], identity: FromQuery[str | None] = None, limit: Limit = LIST_LIMIT
 ) -> list[OrphanStopView]:
     """StopTransactions for transactions that were never given out, such as -1, the latest first."""
     found: list[OrphanStopView] = await request.app.state.supervision.store.read(

@@ -6,6 +6,7 @@ from urllib.parse import unquote
 
 import msgspec
 from litestar import Request, delete, get, put
+from litestar.params import FromPath, FromQuery, QueryParameter
 from msgspec import UNSET, Meta, UnsetType
 
 from forecourt.ocpp.core import AuthorizationStatus, RegistrationStatus
@@ -28,7 +29,7 @@ LONGEST_LIST = 1000
 IDENTITY_LENGTH = 255
 ID_TAG_LENGTH = 20
 
-Limit = Annotated[int, Meta(ge=1, le=LONGEST_LIST)]
+Limit = Annotated[int, QueryParameter(ge=1, le=LONGEST_LIST)]
 Interval = Annotated[int, Meta(ge=1, le=7 * 24 * 3600)]
 
 
@@ -86,7 +87,9 @@ _LITERAL_KEY = re.compile(r"[\x20-\x7e]{16,40}")
 
 
 @get("/api/id-tags")
-async def list_id_tags(request: Request[Any, Any, Any], after: str = "", limit: Limit = LIST_LIMIT) -> list[IdTagView]:
+async def list_id_tags(
+    request: Request[Any, Any, Any], after: FromQuery[str] = "", limit: Limit = LIST_LIMIT
+) -> list[IdTagView]:
     """The registered idTags in their order, those behind `after`."""
     found: list[IdTagView] = await request.app.state.supervision.store.read(
         lambda connection: readings.id_tags(connection, after=after, limit=limit)
@@ -95,13 +98,13 @@ async def list_id_tags(request: Request[Any, Any, Any], after: str = "", limit: 
 
 
 @get("/api/id-tags/{id_tag:str}")
-async def get_id_tag(request: Request[Any, Any, Any], id_tag: str) -> IdTagView:
+async def get_id_tag(request: Request[Any, Any, Any], id_tag: FromPath[str]) -> IdTagView:
     """One idTag, without regard to case."""
     return await _id_tag(request, unquote(id_tag))
 
 
 @put("/api/id-tags/{id_tag:str}")
-async def put_id_tag(request: Request[Any, Any, Any], id_tag: str) -> IdTagView:
+async def put_id_tag(request: Request[Any, Any, Any], id_tag: FromPath[str]) -> IdTagView:
     """Register an idTag or change it."""
     id_tag = unquote(id_tag)
     require_length("idTag", id_tag, ID_TAG_LENGTH)
@@ -121,7 +124,7 @@ async def put_id_tag(request: Request[Any, Any, Any], id_tag: str) -> IdTagView:
 
 
 @delete("/api/id-tags/{id_tag:str}")
-async def delete_id_tag(request: Request[Any, Any, Any], id_tag: str) -> None:
+async def delete_id_tag(request: Request[Any, Any, Any], id_tag: FromPath[str]) -> None:
     """Forget an idTag."""
     found = await _id_tag(request, unquote(id_tag))
     await request.app.state.supervision.edit(IdTagDeleted(found.idTag))
@@ -137,7 +140,7 @@ async def _id_tag(request: Request[Any, Any, Any], id_tag: str) -> IdTagView:
 
 
 @put("/api/stations/{identity:str}")
-async def put_station(request: Request[Any, Any, Any], identity: str) -> StationView:
+async def put_station(request: Request[Any, Any, Any], identity: FromPath[str]) -> StationView:
     """Register a station or change what was decided about it. Without an authorizationKey the one it has stays."""
     identity = unquote(identity)
     require_length("identity", identity, IDENTITY_LENGTH)
@@ -157,7 +160,7 @@ async def put_station(request: Request[Any, Any, Any], identity: str) -> Station
 
 
 @delete("/api/stations/{identity:str}")
-async def delete_station(request: Request[Any, Any, Any], identity: str) -> None:
+async def delete_station(request: Request[Any, Any, Any], identity: FromPath[str]) -> None:
     """Forget a station's registration and password. What it reported stays."""
     identity = unquote(identity)
     supervision = request.app.state.supervision
