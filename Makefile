@@ -29,10 +29,17 @@ check: $(READY)
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo
 
-pytest: $(READY)
+# The counterpart from npm; without Node its one test is skipped and says so.
+NODE_MODULES := tests/interop/node_modules/ready
+$(NODE_MODULES): tests/interop/package.json
+	@if command -v npm >/dev/null; then \
+		cd tests/interop && npm install --no-audit --no-fund --no-package-lock --loglevel=error && touch node_modules/ready; \
+	else echo "npm is missing: the interoperability test against ocpp-rpc will be skipped"; fi
+
+pytest: $(READY) $(NODE_MODULES)
 	$(BIN)/pytest -n $(WORKERS) $(COVERAGE) --conformance=docs/conformance.md
 
-conformance: $(READY)
+conformance: $(READY) $(NODE_MODULES)
 	$(BIN)/pytest -q -n $(WORKERS) --conformance=docs/conformance.md --conformance-accept
 
 format: $(READY)
