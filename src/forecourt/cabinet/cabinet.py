@@ -48,6 +48,7 @@ class SimulatedCabinet:
         if len(registers) != len(figures.guns) or not all(isfinite(value) and value >= 0.0 for value in registers):
             raise GunError(f"Expected {len(figures.guns)} registers in Wh, none below 0, but {registers} came.")
         self.figures = figures
+        self._limited = figures
         self._guns = [Gun(number, figures, value) for number, value in enumerate(registers, start=1)]
         self._now = -inf
         self._happened: list[tuple[float, Event]] = []
@@ -60,7 +61,7 @@ class SimulatedCabinet:
         gun = self._gun(connector)
         self._advance(now)
         closed = gun.phase is not Phase.OPEN
-        offered_w = min(gun.cap_w(), _share_w(self.figures, self._guns, gun)) if closed else 0.0
+        offered_w = min(gun.cap_w(), _share_w(self._limited, self._guns, gun)) if closed else 0.0
         return Reading(
             energy_wh=gun.energy_at(now),
             power_w=gun.power_w,
@@ -87,8 +88,11 @@ class SimulatedCabinet:
 
         A contactor without a car stays open: the car may have been unplugged while the effect was on its way.
         """
-        gun = self._gun(effect.connector)
         self._advance(now)
+        if isinstance(effect, LimitPower) and effect.connector == 0:
+            self._limit_station(effect.limit_w)
+            return self._changed(now)
+        gun = self._gun(effect.connector)
         match effect:
             case CloseContactor():
                 if gun.car is not None and gun.phase is Phase.OPEN:
@@ -107,6 +111,7 @@ class SimulatedCabinet:
         for gun in self._guns:
             gun.open()
             gun.limit_w = None
+        self._limited = self.figures
         return self._changed(now)
 
     # What people and cars do.
@@ -164,20 +169,20 @@ class SimulatedCabinet:
         if self._happened:
             return self._happened[0][0]
         if self._deadline is None:
-            self._deadline = _next_event_s(self.figures, [gun.copy() for gun in self._guns])
+            self._deadline = _next_event_s(self._limited, [gun.copy() for gun in self._guns])
         return self._deadline
 
     def _advance(self, now: float) -> None:
         assert now >= self._now, f"time went back from {self._now} to {now}"
         self._now = now
         while min(gun.due_s for gun in self._guns) <= now:
-            happened = _pass_next(self.figures, self._guns)
+            happened = _pass_next(self._limited, self._guns)
             if happened is not None:
                 self._happened.append(happened)
                 self._deadline = None
 
     def _changed(self, now: float) -> list[Event]:
-        _deal(self.figures, self._guns, now)
+        _deal(self._limited, self._guns, now)
         self._deadline = None
         return self._take()
 
@@ -185,6 +190,12 @@ class SimulatedCabinet:
         events = [event for _, event in self._happened]
         self._happened.clear()
         return events
+
+    def _limit_station(self, limit_w: float | None) -> None:
+        most_w = self.figures.station_limit_w
+        limit_w = most_w if limit_w is None else min(limit_w, most_w)
+        assert limit_w > 0.0, f"no such limit of the whole cabinet: {limit_w}"
+        self._limited = msgspec.structs.replace(self.figures, station_limit_w=limit_w)
 
     def _set_paused(self, connector: int, paused: bool, now: float) -> list[Event]:
         gun = self._occupied(connector)

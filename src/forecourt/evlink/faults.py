@@ -50,6 +50,10 @@ class Consequence(StrEnum):
     STATION_STOPPED = "station stopped"
 
 
+ASSUMED_DERATED_SHARE = 0.5
+"""What a derating error leaves of the rated power, of the gun or of the station; the guide gives no figure."""
+
+
 class Fault(msgspec.Struct, frozen=True, gc=False):
     """One vendor error."""
 

@@ -76,6 +76,7 @@ class LimitPower(Effect, frozen=True, gc=False):
     """Give a gun no more than this, in W, from now on; None for no limit but the hardware's."""
 
     connector: int
+    """0 for all guns together, which takes a limit above 0."""
     limit_w: float | None
 
 

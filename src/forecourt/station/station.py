@@ -134,7 +134,7 @@ class Station:
         self._remote = Remote(
             configuration, self._connectors, self._authorization, self._sessions, self._transactions, boot, timers
         )
-        self._errors = VendorErrors(self._connectors, self._sessions, self._remote, self._transactions)
+        self._errors = VendorErrors(model, self._connectors, self._sessions, self._remote, self._transactions, effects)
         self._reset = Reset(queue, speed, timers, effects)
         self._join()
 
