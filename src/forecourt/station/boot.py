@@ -64,6 +64,7 @@ class Boot:
         "_effects",
         "_heartbeat_s",
         "_is_asking",
+        "_is_beating",
         "_speed",
         "_timers",
         "_was_accepted_at",
@@ -89,8 +90,9 @@ class Boot:
         self._timers = timers
         self._effects = effects
         self._is_asking = False
+        self._is_beating = False
         self._heartbeat_s = 0
-        self._was_accepted_at = records.get((KIND, "accepted"), b"").decode()
+        self._was_accepted_at = records.get((KIND, "accepted"), b"").decode(errors="replace")
         self._accepted: Callable[[float], None] = _nobody
         self._clock_moved: Callable[[float], None] = _nobody
         self.state = BootState.Waiting
@@ -155,7 +157,7 @@ class Boot:
         if interval_s > 0:
             key = find_key("HeartbeatInterval")
             assert key is not None, "HeartbeatInterval is a key of the guide"
-            self._configuration.store(key, str(interval_s))
+            self._configuration.store(key, str(min(interval_s, key.maximum or interval_s)))
         if not self.was_ever_accepted:
             self._was_accepted_at = self._address()
             self._effects.append(SaveRecord(KIND, "accepted", self._was_accepted_at.encode()))
@@ -177,12 +179,23 @@ class Boot:
         self.exchanged(now)
 
     def heartbeat(self, now: float) -> None:
-        """Send Heartbeat if there is a link."""
+        """Send Heartbeat if there is a link; a daily one that is missed is sent as soon as there is (`resumed`)."""
+        if not self.is_accepted or not self._calls.is_open:
+            return
         self._timers.set(Timer.DAILY_HEARTBEAT, now + DAY_S)
-        if self.is_accepted and self._calls.is_open:
+        self.exchanged(now)
+        if not self._is_beating:
+            self._is_beating = True
             self._calls.request(HeartbeatRequest(), self._heartbeat_answered, now)
 
+    def resumed(self, now: float) -> None:
+        """The supervision listens (again)."""
+        self.exchanged(now)
+        if not self._timers.is_set(Timer.DAILY_HEARTBEAT):
+            self.heartbeat(now)
+
     def _heartbeat_answered(self, answer: Answer, now: float) -> None:
+        self._is_beating = False
         # At another speed the supervision's clock does not run like ours; only the boot sets it then.
         if (
             isinstance(answer, HeartbeatResponse)

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
+EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)
+LATEST = datetime(9000, 1, 1, tzinfo=UTC)
+"""Outside of these no clock is right, and the years 1 and 9999 would leave no room for what is reckoned from them."""
+
 TOLERANCE_S = 1.0
 """A difference up to this is the network's delay and does not move the clock."""
 
@@ -38,7 +42,9 @@ class Clock:
         self._offset_s = clock_s - now
 
     def correct(self, current_time: datetime, now: float) -> bool:
-        """Take the supervision's time; return whether the clock really moved."""
+        """Take the supervision's time; return whether the clock really moved. A nonsensical time moves nothing."""
+        if not EARLIEST <= current_time < LATEST:
+            return False
         offset_s = current_time.timestamp() - now
         if abs(offset_s - self._offset_s) <= TOLERANCE_S:
             return False

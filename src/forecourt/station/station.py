@@ -107,7 +107,7 @@ class Station:
         self._effects: list[Effect] = []
         effects, speed = self._effects, options.speed
         timers = self._timers = Timers()
-        life = int(records.get((BOOT_KIND, "count"), b"0")) + 1
+        life = _boot_count(records, chance, effects) + 1
         effects.append(SaveRecord(BOOT_KIND, "count", str(life).encode()))
         clock = self._clock = Clock()
         configuration = self._configuration = Configuration(commissioning, options, model, records, effects)
@@ -209,7 +209,7 @@ class Station:
     def _resume(self, now: float, *, after_boot: bool) -> None:
         """The supervision listens: statuses first, then what waited."""
         self._connectors.release(now, all_of_them=after_boot)
-        self._boot.exchanged(now)
+        self._boot.resumed(now)
         self._metering.rearm(self._transactions.running, now)
         self._queue.release(now)
 
@@ -383,6 +383,15 @@ class Station:
             meterStart=transaction.meter_start,
             startedAt=self._clock.timestamp(transaction.started_at),
         )
+
+
+def _boot_count(records: Mapping[tuple[str, str], bytes], chance: Chance, effects: list[Effect]) -> int:
+    """How many lives there were. If that can not be read a random number takes its place: ids must not come again."""
+    saved = records.get((BOOT_KIND, "count"), b"0")
+    if saved.isdigit():
+        return int(saved)
+    effects.append(LogEvent("Record ignored", f"{BOOT_KIND} count: expected a whole number, came {len(saved)} bytes"))
+    return chance.getrandbits(48)
 
 
 _SAMPLING_KEYS = frozenset(
