@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from forecourt.station.commissioning import StationOptions
 from forecourt.world.scripted import ScriptedSupervision
-from forecourt.world.simulated_station import SimulatedStation
 from forecourt.world.world import START, World
+
+if TYPE_CHECKING:
+    from forecourt.world.simulated_station import SimulatedStation
 
 GROUND_ERROR = "0x100206"
 INSULATION_WARNING = "0x100007"

@@ -133,7 +133,8 @@ class Sessions:
         gun.is_plugged = False
         gun.is_drawing = False
         self._authorization.forget(connector)
-        if self._transactions.on(connector) is None:
+        transaction = self._transactions.on(connector)
+        if transaction is None:
             if self._state(connector) in STARTABLE:
                 self._connectors.move(connector, ChargePointStatus.Available, now)
         elif self._configuration.boolean("StopTransactionOnEVSideDisconnect"):
@@ -143,7 +144,7 @@ class Sessions:
         else:
             self._effects.append(OpenContactor(connector))
             self._connectors.move(
-                connector, ChargePointStatus.SuspendedEV, now, info=EV_SIDE_DISCONNECTED, at_once=True
+                connector, self._energy_status(transaction), now, info=EV_SIDE_DISCONNECTED, at_once=True
             )
 
     def _state(self, connector: int) -> ChargePointStatus:
