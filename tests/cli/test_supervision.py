@@ -1,0 +1,114 @@
+"""`forecourt supervision` as a person and as a script use it: a process of its own."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+from contextlib import closing, contextmanager
+from typing import TYPE_CHECKING
+
+import httpx2
+import pytest
+from websockets.sync.client import connect
+from websockets.typing import Subprotocol
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+COMMAND = [sys.executable, "-m", "forecourt.cli.main", "supervision"]
+
+
+@contextmanager
+def supervision(*arguments: str) -> Iterator[subprocess.Popen[str]]:
+    """The command, running; killed at the end if it still does."""
+    ports = ["--ocpp-port", "0", "--http-port", "0"]
+    environment = os.environ | {"PYTHONUNBUFFERED": "1"}
+    with subprocess.Popen(
+        [*COMMAND, *ports, *arguments],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=environment,
+    ) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+def ended(*arguments: str) -> subprocess.CompletedProcess[str]:
+    """The command, run to its end."""
+    return subprocess.run([*COMMAND, *arguments], capture_output=True, text=True, timeout=60, check=False)
+
+
+def test_addresses_as_json_work_and_ctrl_c_ends_with_130_and_no_traceback(tmp_path: Path) -> None:
+    with supervision("--json", "--data", str(tmp_path / "new"), "--accept-unknown-tags") as process:
+        assert process.stdout is not None
+        told = json.loads(process.stdout.readline())
+        assert told["data"] == str(tmp_path / "new")
+        with connect(f"{told['ocppUrl']}/EVD-1", subprotocols=[Subprotocol("ocpp1.6")]) as station:
+            boot = {"chargePointVendor": "S", "chargePointModel": "M"}
+            station.send(json.dumps([2, "1", "BootNotification", boot]))
+            assert json.loads(station.recv(10))[2]["status"] == "Accepted"
+            station.send(json.dumps([2, "2", "Authorize", {"idTag": "anybody"}]))
+            assert json.loads(station.recv(10))[2] == {"idTagInfo": {"status": "Accepted"}}
+            found = httpx2.get(f"{told['httpUrl']}/api/stations/EVD-1").json()
+            assert found["connected"]
+            process.send_signal(signal.SIGINT)
+            rest, errors = process.communicate(timeout=30)
+        assert process.returncode == 130
+        assert rest == ""
+        assert errors == ""
+
+
+def test_addresses_for_a_person_are_where_it_answers() -> None:
+    with supervision() as process:
+        assert process.stdout is not None
+        lines = [process.stdout.readline() for _ in range(4)]
+        assert re.search(r"ws://127\.0\.0\.1:\d+/IDENTITY", lines[0])
+        address = re.search(r"http://\S+/api/stations", lines[1])
+        assert address is not None
+        assert httpx2.get(address[0]).json() == []
+        assert "Nothing is kept" in lines[2]
+        assert "Ctrl-C" in lines[3]
+
+
+@pytest.mark.parametrize("option", ["--ocpp-port", "--http-port"])
+def test_port_in_use_is_told_in_one_sentence_with_exit_1(option: str) -> None:
+    with closing(socket.create_server(("127.0.0.1", 0))) as taken:
+        port = taken.getsockname()[1]
+        ports = {"--ocpp-port": "0", "--http-port": "0"} | {option: str(port)}
+        result = ended(*(word for pair in ports.items() for word in pair))
+    assert result.returncode == 1
+    assert result.stdout == ""
+    assert len(result.stderr.splitlines()) == 1
+    assert str(port) in result.stderr
+    assert "choose another port" in result.stderr
+
+
+def test_folder_of_another_supervision_is_told_in_one_sentence_with_exit_1(tmp_path: Path) -> None:
+    with supervision("--json", "--data", str(tmp_path)) as process:
+        assert process.stdout is not None
+        process.stdout.readline()
+        result = ended("--ocpp-port", "0", "--http-port", "0", "--data", str(tmp_path))
+    assert result.returncode == 1
+    assert len(result.stderr.splitlines()) == 1
+    assert str(tmp_path) in result.stderr
+    assert "in use by another supervision" in result.stderr
+
+
+@pytest.mark.parametrize(
+    "arguments", [["--ocpp-port", "none"], ["--http-port", "65536"], ["--unknown"], ["--data"], ["extra"]]
+)
+def test_command_line_that_cannot_be_meant_gets_usage_hint_and_exit_2(arguments: list[str]) -> None:
+    result = ended(*arguments)
+    assert result.returncode == 2
+    assert result.stderr.startswith("Usage: forecourt supervision")
+    assert "--help" in result.stderr
+    assert "Traceback" not in result.stderr
