@@ -31,11 +31,13 @@ STARTABLE = frozenset({ChargePointStatus.Preparing, ChargePointStatus.Finishing}
 class Gun:
     """What the station knows of a cable."""
 
-    __slots__ = ("is_drawing", "is_plugged")
+    __slots__ = ("is_drawing", "is_plugged", "takes_badges")
 
     def __init__(self) -> None:
         self.is_plugged = False
         self.is_drawing = False
+        self.takes_badges = False
+        """Whether badges were enabled when the running session began: a change holds for the next one (A40)."""
 
 
 class Sessions:
@@ -171,7 +173,7 @@ class Sessions:
     def badge(self, id_tag: str, now: float) -> None:
         """A badge was held to the reader: it starts, or it stops (reading A27)."""
         connector = self._connector_meant()
-        if not self._configuration.boolean("RFIDEnabled") or self._configuration.boolean("FreeCharging"):
+        if not self._takes_badges(connector):
             self._effects.append(LogEvent("Badge ignored", "badges are not enabled"))
         elif not is_id_tag(id_tag):
             self._effects.append(LogEvent("Badge ignored", f"expected 1 to 20 printable characters, came {id_tag!r}"))
@@ -184,6 +186,11 @@ class Sessions:
         else:
             status = self._connectors[connector].status
             self._effects.append(LogEvent("Badge ignored", f"connector {connector} is {status}"))
+
+    def _takes_badges(self, connector: int | None) -> bool:
+        if connector is not None and self._transactions.on(connector) is not None:
+            return self._guns[connector].takes_badges
+        return self._configuration.boolean("RFIDEnabled") and not self._configuration.boolean("FreeCharging")
 
     def _connector_meant(self) -> int | None:
         plugged = self.plugged
@@ -232,6 +239,7 @@ class Sessions:
             return
         if self._connectors[connector].status is ChargePointStatus.Finishing:
             self._connectors.move(connector, ChargePointStatus.Preparing, now)
+        self._guns[connector].takes_badges = self._takes_badges(None)
         transaction = self._transactions.begin(connector, id_tag, parent_id_tag, now)
         self._metering.begun(transaction, now)
 
