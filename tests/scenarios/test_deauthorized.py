@@ -129,18 +129,21 @@ def test_gun_without_energy_stays_suspendedevse_when_the_vehicle_suspends_too(
 ) -> None:
     station.set_key("StopTransactionOnInvalidId", "false")
     refuse(central)
-    world.latency_s = 10.0
+    station.network_down()
     station.plug(1)
     station.badge("TAG")
-    world.run_until(lambda: station.status(1) == "Charging")
+    world.run(30)
     station.pause_car(1)
-    world.run(1)
+    world.run(30)
     assert station.status(1) == "SuspendedEV"
-    world.run(120)
+    station.network_up()
+    world.run_until(lambda: station.is_connected)
+    world.run(5)
     assert station.status(1) == "SuspendedEVSE"
     station.resume_car(1)
     station.pause_car(1)
     world.run(60)
+    assert station.status(1) == "SuspendedEVSE"
     assert station.reported(1)[-2:] == ["SuspendedEV", "SuspendedEVSE"]
 
 
