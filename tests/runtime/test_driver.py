@@ -624,11 +624,3 @@ def test_a_removed_station_is_not_driven_any_more() -> None:
     assert rig.order == []
     assert link.told == [("abort",)]
     assert rig.driver.seats == {}
-
-
-def test_the_wire_log_is_bounded_and_keeps_what_it_cannot_read() -> None:
-    log = WireLog(2)
-    for frame in (b"one", b"\xff", b"[9]"):
-        log.add(0.0, ">", frame)
-    assert len(log) == 2
-    assert [(message.text, message.action) for message in log.messages()] == [("\ufffd", None), ("[9]", None)]

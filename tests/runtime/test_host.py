@@ -281,6 +281,7 @@ def test_the_network_switch_cuts_and_restores_the_link(play: Play) -> None:
             snapshot = station.snapshot()
             assert snapshot is not None
             assert snapshot.link.state == "waiting"
+            assert "switched off" in snapshot.link.problem
             await until(lambda: not rig.supervision.links)
             station.network(True)
             await until(lambda: len(rig.supervision.identities) == 2)

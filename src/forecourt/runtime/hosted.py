@@ -164,7 +164,7 @@ class HostedStation:
 
     # The installer's access
 
-    def keys(self) -> list[tuple[Key, str | None]]:
+    def list_keys(self) -> list[tuple[Key, str | None]]:
         """Every key of this firmware with its value; None for what is not set and for what is never shown."""
         configuration = self._require_brain().configuration
         keys = keys_of(self.commissioning.firmware_version, plug_and_charge=True, product=self.model.product)
@@ -174,7 +174,7 @@ class HostedStation:
         """One key and its value."""
         self._require_key(name)
         wanted = require_key(name)
-        for key, value in self.keys():
+        for key, value in self.list_keys():
             if key is wanted:
                 return key, value
         raise NotThereError(f"{wanted.name} does not exist in firmware {self.commissioning.firmware_version}.")

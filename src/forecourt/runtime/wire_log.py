@@ -17,6 +17,10 @@ LENGTH_DEFAULT = 500
 """A session of an hour with a MeterValues a minute and its surroundings is about 150 messages."""
 
 
+HIDDEN = "(not shown)"
+"""In place of a secret."""
+
+
 class WireMessage(msgspec.Struct, frozen=True, gc=False):
     """One message of the log."""
 
@@ -25,7 +29,7 @@ class WireMessage(msgspec.Struct, frozen=True, gc=False):
     direction: str
     """`<` came in, `>` went out."""
     text: str
-    """The message as on the wire; bytes that are no UTF-8 are replaced."""
+    """The message as on the wire; bytes that are no UTF-8 are replaced, and secrets are not shown."""
     action: str | None
     """The action of a CALL, also for its answer; None where none can be told."""
     latency_ms: float | None
@@ -54,7 +58,8 @@ class WireLog:
         for wall_s, direction, frame in self._entries:
             action, latency_s = _describe(calls, wall_s, direction, frame)
             latency_ms = None if latency_s is None else round(latency_s / self._speed * 1000.0, 3)
-            yield WireMessage(wall_s, direction, frame.decode("utf-8", "replace"), action, latency_ms)
+            text = without_secrets(frame.decode("utf-8", "replace"))
+            yield WireMessage(wall_s, direction, text, action, latency_ms)
 
 
 def _describe(
@@ -74,3 +79,23 @@ def _describe(
             return (None, None) if call is None else (call[0], wall_s - call[1])
         case _:
             return None, None
+
+
+def without_secrets(text: str) -> str:
+    """A message as it may be shown: the value that a ChangeConfiguration gives to AuthorizationKey is left out."""
+    if "authorizationkey" not in text.lower():
+        return text
+    try:
+        parts: Any = msgspec.json.decode(text)
+    except msgspec.DecodeError:
+        return text
+    match parts:
+        case [2, _, "ChangeConfiguration", {"key": str(key), "value": _} as payload] if _is_secret(key):
+            payload["value"] = HIDDEN
+            return msgspec.json.encode(parts).decode()
+        case _:
+            return text
+
+
+def _is_secret(key: str) -> bool:
+    return key.lower() == "authorizationkey"

@@ -1,0 +1,258 @@
+"""A station's control API: what people do at a station, what an installer sets, and what can be seen of it.
+
+Every refusal is `{"error": "<sentence>"}`: 400 for what was not expected, 404 for what is not there, 409 for what
+cannot be done in the present state. The description is OpenAPI as JSON at `/schema`; nothing is loaded from elsewhere.
+"""
+
+from typing import Annotated, Any
+from urllib.parse import unquote
+
+import msgspec
+from litestar import Litestar, Request, Response, delete, get, post, put
+from litestar.datastructures import State
+from litestar.exceptions import HTTPException, NotFoundException, ValidationException
+from litestar.handlers import HTTPRouteHandler
+from litestar.openapi import OpenAPIConfig
+from litestar.params import FromPath, FromQuery, QueryParameter
+from litestar.response import ServerSentEvent
+from litestar.types import ASGIApp
+
+from forecourt.cabinet.car import CarError
+from forecourt.errors import ForecourtError
+from forecourt.runtime.host import Host
+from forecourt.runtime.hosted import HostedStation, NotNowError, NotThereError
+from forecourt.screen.api_schema import SCHEMA_PATH, BodiesPlugin
+from forecourt.screen.bodies import (
+    MAX_BODY,
+    Badge,
+    Fault,
+    KeyBody,
+    Network,
+    Nothing,
+    Plug,
+    Power,
+    Show,
+    car_of,
+    read_body,
+)
+from forecourt.screen.event_stream import Followers
+from forecourt.screen.views import KeyView, MessageView, StationView, key_view, message_view, station_view
+from forecourt.supervision.api import segments_kept_apart
+from forecourt.supervision.api_server import ApiServer
+
+HTTP_PORT = 8080
+HOST = "127.0.0.1"
+
+_Request = Request[Any, Any, Any]
+_Limit = Annotated[int, QueryParameter(ge=1, le=10_000, description="At most so many, the latest.")]
+
+
+def _station(request: _Request, identity: str) -> HostedStation:
+    host: Host = request.app.state.host
+    wanted = unquote(identity)
+    if (station := host.stations.get(wanted)) is None:
+        there = ", ".join(host.stations) or "none"
+        raise NotThereError(f"There is no station {wanted!r} here; there is {there}.")
+    return station
+
+
+@get("/api/stations")
+async def list_stations(request: _Request) -> list[StationView]:
+    """Every station of this process."""
+    return [station_view(station) for station in request.app.state.host.stations.values()]
+
+
+@get("/api/stations/{identity:str}")
+async def get_station(request: _Request, identity: FromPath[str]) -> StationView:
+    """One station as it is at this moment."""
+    return station_view(_station(request, identity))
+
+
+@post("/api/stations/{identity:str}/connectors/{connector:int}/plug", status_code=200)
+async def plug(request: _Request, identity: FromPath[str], connector: FromPath[int]) -> StationView:
+    """Plug a car in; 409 when the gun is in one or does not fit."""
+    station = _station(request, identity)
+    body = await read_body(request, Plug)
+    station.plug(connector, car_of(body, connector, station.cabinet.figures))
+    return station_view(station)
+
+
+@post("/api/stations/{identity:str}/connectors/{connector:int}/unplug", status_code=200)
+async def unplug(request: _Request, identity: FromPath[str], connector: FromPath[int]) -> StationView:
+    """Take the gun out of its car; 409 when it is in none."""
+    station = _station(request, identity)
+    await read_body(request, Nothing)
+    station.unplug(connector)
+    return station_view(station)
+
+
+@post("/api/stations/{identity:str}/badge", status_code=200)
+async def show_badge(request: _Request, identity: FromPath[str]) -> StationView:
+    """Hold a badge to the reader."""
+    station = _station(request, identity)
+    station.show_badge((await read_body(request, Badge)).idTag)
+    return station_view(station)
+
+
+@post("/api/stations/{identity:str}/show", status_code=200)
+async def show_connector(request: _Request, identity: FromPath[str]) -> StationView:
+    """Touch the screen to see a connector."""
+    station = _station(request, identity)
+    station.show((await read_body(request, Show)).connector)
+    return station_view(station)
+
+
+@post("/api/stations/{identity:str}/faults", status_code=200)
+async def raise_fault(request: _Request, identity: FromPath[str]) -> StationView:
+    """Let a vendor error appear; 409 when it is there."""
+    station = _station(request, identity)
+    body = await read_body(request, Fault)
+    station.raise_fault(body.dtc, body.connector if isinstance(body.connector, int) else None)
+    return station_view(station)
+
+
+@delete("/api/stations/{identity:str}/faults/{dtc:str}", status_code=200)
+async def clear_fault(
+    request: _Request, identity: FromPath[str], dtc: FromPath[str], connector: FromQuery[int | None] = None
+) -> StationView:
+    """Let a vendor error go away, on one connector or wherever it is; 404 when it is not there."""
+    station = _station(request, identity)
+    try:
+        station.clear_fault(dtc, connector)
+    except ForecourtError as error:
+        raise NotThereError(str(error)) from error
+    return station_view(station)
+
+
+@post("/api/stations/{identity:str}/power", status_code=200)
+async def switch_power(request: _Request, identity: FromPath[str]) -> StationView:
+    """Switch the mains."""
+    station = _station(request, identity)
+    station.power((await read_body(request, Power)).on)
+    return station_view(station)
+
+
+@post("/api/stations/{identity:str}/network", status_code=200)
+async def switch_network(request: _Request, identity: FromPath[str]) -> StationView:
+    """Switch the network."""
+    station = _station(request, identity)
+    station.network((await read_body(request, Network)).up)
+    return station_view(station)
+
+
+@post("/api/stations/{identity:str}/reboot", status_code=200)
+async def reboot(request: _Request, identity: FromPath[str]) -> StationView:
+    """Ask the station to reboot; sessions end with the reason Reboot."""
+    station = _station(request, identity)
+    await read_body(request, Nothing)
+    station.reboot()
+    return station_view(station)
+
+
+@get("/api/stations/{identity:str}/keys")
+async def list_keys(request: _Request, identity: FromPath[str]) -> list[KeyView]:
+    """Every configuration key of the firmware, hidden ones included."""
+    return [key_view(key, value) for key, value in _station(request, identity).list_keys()]
+
+
+@get("/api/stations/{identity:str}/keys/{key:str}")
+async def get_key(request: _Request, identity: FromPath[str], key: FromPath[str]) -> KeyView:
+    """One configuration key; 404 with near misses."""
+    return key_view(*_station(request, identity).key(unquote(key)))
+
+
+@put("/api/stations/{identity:str}/keys/{key:str}")
+async def set_key(request: _Request, identity: FromPath[str], key: FromPath[str]) -> KeyView:
+    """Set a configuration key with the installer's access, read-only or not."""
+    station = _station(request, identity)
+    name = unquote(key)
+    station.key(name)
+    station.set_key(name, (await read_body(request, KeyBody)).value)
+    return key_view(*station.key(name))
+
+
+@get("/api/stations/{identity:str}/messages")
+async def list_messages(request: _Request, identity: FromPath[str], limit: _Limit = 100) -> list[MessageView]:
+    """The latest messages as they went over the wire, oldest first."""
+    wire = _station(request, identity).seat.wire
+    messages = [] if wire is None else list(wire.messages())
+    return [message_view(message) for message in messages[-limit:]]
+
+
+@get("/api/stations/{identity:str}/events")
+async def follow_events(request: _Request, identity: FromPath[str]) -> ServerSentEvent:
+    """What happens from now on, as server-sent events: first the station, then events and effects, and samples."""
+    followers: Followers = request.app.state.followers
+    return ServerSentEvent(followers.follow(_station(request, identity)))
+
+
+BODIES: dict[HTTPRouteHandler, type[msgspec.Struct]] = {
+    plug: Plug,
+    unplug: Nothing,
+    show_badge: Badge,
+    show_connector: Show,
+    raise_fault: Fault,
+    switch_power: Power,
+    switch_network: Network,
+    reboot: Nothing,
+    set_key: KeyBody,
+}
+"""The bodies that handlers read themselves, for their own words about what is wrong."""
+
+STATUSES: dict[type[Exception], int] = {NotNowError: 409, NotThereError: 404, ForecourtError: 400, CarError: 400}
+
+
+def refuse(_request: _Request, error: Exception) -> Response[dict[str, str]]:
+    """Our own refusals."""
+    status = next(STATUSES[kind] for kind in type(error).__mro__ if kind in STATUSES)
+    return Response({"error": str(error)}, status_code=status)
+
+
+def refuse_http(request: _Request, error: HTTPException) -> Response[dict[str, str]]:
+    """The framework's refusals, in our form."""
+    sentence = f"{error.detail.rstrip('.')}."
+    if isinstance(error, NotFoundException):
+        sentence = f"There is nothing at {request.url.path}; GET {SCHEMA_PATH} lists what there is."
+    elif isinstance(error, ValidationException) and isinstance(error.extra, list) and error.extra:
+        first: dict[str, Any] = error.extra[0]
+        sentence = f"{first.get('key', 'the request')}: {first.get('message')}."
+    return Response({"error": sentence}, status_code=error.status_code, headers=error.headers or {})
+
+
+def create_app(host: Host, followers: Followers) -> ASGIApp:
+    """The application for the stations of a host on the same loop."""
+    handlers = [list_stations, get_station, clear_fault, list_keys, get_key, list_messages, follow_events, *BODIES]
+    app = Litestar(
+        route_handlers=handlers,
+        state=State({"host": host, "followers": followers}),
+        exception_handlers={ForecourtError: refuse, CarError: refuse, HTTPException: refuse_http},
+        openapi_config=OpenAPIConfig(
+            title="Forecourt station", version="1", path=SCHEMA_PATH, render_plugins=[BodiesPlugin(BODIES)]
+        ),
+        request_max_body_size=MAX_BODY,
+        logging_config=None,
+    )
+    return segments_kept_apart(app)
+
+
+class ControlApi:
+    """The control API on a port of its own."""
+
+    def __init__(self, host: Host, address: str = HOST, port: int = HTTP_PORT) -> None:
+        self._followers = Followers()
+        self._server = ApiServer(create_app(host, self._followers), address, port)
+        self.address = address
+
+    @property
+    def port(self) -> int:
+        """The port; the one found when 0 was asked for, once started."""
+        return self._server.port
+
+    async def start(self) -> None:
+        """Listen. Raises `ForecourtError` with a sentence when the port cannot be had."""
+        await self._server.start()
+
+    async def stop(self) -> None:
+        """End the streams and the server, in a few seconds at most."""
+        self._followers.close()
+        await self._server.stop()

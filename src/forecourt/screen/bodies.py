@@ -1,0 +1,145 @@
+"""What the control API takes, and how it says what was expected instead."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import msgspec
+from msgspec import UNSET, UnsetType
+
+from forecourt.cabinet.archetypes import ARCHETYPES
+from forecourt.cabinet.car import Car, OutputType
+from forecourt.runtime.hosted import BadValueError
+
+if TYPE_CHECKING:
+    from litestar import Request
+
+    from forecourt.cabinet.figures import CabinetFigures
+
+B = TypeVar("B", bound=msgspec.Struct)
+
+MAX_BODY = 2**20
+"""Bytes of the largest body taken."""
+
+
+class Body(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A JSON object without fields of others."""
+
+
+class Vehicle(Body, frozen=True):
+    """A car. What is left out is as in the archetype; without one, an everyday car that fits the gun."""
+
+    archetype: str | UnsetType = UNSET
+    """family, long-distance, small or chademo."""
+    battery_kwh: float | UnsetType = UNSET
+    """Usable capacity."""
+    soc_percent: float | UnsetType = UNSET
+    """State of charge on arrival."""
+    stop_at_soc_percent: float | UnsetType = UNSET
+    """At this state of charge the car stops asking."""
+    curve: tuple[tuple[float, float], ...] | UnsetType = UNSET
+    """The power asked for: points of SoC in percent and kW, from 0 % to 100 %."""
+    pack_voltage: tuple[tuple[float, float], ...] | UnsetType = UNSET
+    """Battery voltage: points of SoC in percent and V, from 0 % to 100 %."""
+    max_current_a: float | UnsetType = UNSET
+    mac: str | UnsetType | None = UNSET
+    """EVCCID as 12 upper-case hex digits; null for a car that tells none."""
+    efficiency: float | UnsetType = UNSET
+    """The share of the energy at the gun that ends up in the battery."""
+    inlets: tuple[OutputType, ...] | UnsetType = UNSET
+    """CCS2, CHAdeMO, or both."""
+
+
+class Plug(Vehicle, frozen=True):
+    """A car to plug in: its fields here, or under `vehicle`, which may also be the name of an archetype."""
+
+    vehicle: Vehicle | str | UnsetType = UNSET
+
+
+class Badge(Body, frozen=True):
+    """A badge to hold to the reader."""
+
+    idTag: str
+    """1 to 20 characters."""
+
+
+class Show(Body, frozen=True):
+    """A connector to see on the screen."""
+
+    connector: int
+
+
+class Fault(Body, frozen=True):
+    """A vendor error to raise."""
+
+    dtc: str
+    """As in `forecourt guide faults`, such as 0x100205."""
+    connector: int | UnsetType = UNSET
+    """The gun concerned, 1 unless said otherwise; not for an error of the whole station."""
+
+
+class Power(Body, frozen=True):
+    """The mains switch."""
+
+    on: bool
+
+
+class Network(Body, frozen=True):
+    """The network switch."""
+
+    up: bool
+
+
+class KeyBody(Body, frozen=True):
+    """A value for a configuration key."""
+
+    value: str
+
+
+class Nothing(Body, frozen=True):
+    """An empty object, or no body."""
+
+
+async def read_body(request: Request[Any, Any, Any], kind: type[B]) -> B:
+    """The body as a record; no body is an empty object. Raises `BadValueError`."""
+    body = await request.body()
+    try:
+        return msgspec.json.decode(body if body.strip() else b"{}", type=kind)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as refusal:
+        raise BadValueError(_why(kind, refusal)) from refusal
+
+
+def _why(kind: type[msgspec.Struct], refusal: Exception) -> str:
+    said = str(refusal).rstrip(".").replace("`", "'")
+    if "unknown field" in said:
+        fields = ", ".join(field.encode_name for field in msgspec.structs.fields(kind))
+        return f"{said}; expected {f'one of {fields}' if fields else 'no fields'}."
+    if isinstance(refusal, msgspec.ValidationError):
+        return f"{said}."
+    return f"A JSON object was expected, but the body is none: {said}."
+
+
+def car_of(plug: Plug, connector: int, figures: CabinetFigures) -> Car:
+    """The car that a request describes. Raises `CarError` and `BadValueError`."""
+    fields = {name: getattr(plug, name) for name in Vehicle.__struct_fields__ if getattr(plug, name) is not UNSET}
+    vehicle = plug.vehicle
+    if vehicle is UNSET:
+        vehicle = Vehicle(**fields)
+    elif fields:
+        raise BadValueError(f"A vehicle or its fields were expected, but both came: vehicle and {', '.join(fields)}.")
+    if isinstance(vehicle, str):
+        vehicle = Vehicle(archetype=vehicle)
+    base = _default_car(connector, figures)
+    if vehicle.archetype is not UNSET:
+        if vehicle.archetype not in ARCHETYPES:
+            raise BadValueError(f"An archetype is one of {', '.join(ARCHETYPES)}, but {vehicle.archetype!r} came.")
+        base = ARCHETYPES[vehicle.archetype]
+    given = {name: getattr(vehicle, name) for name in Car.__struct_fields__ if getattr(vehicle, name) is not UNSET}
+    return msgspec.structs.replace(base, **given)
+
+
+def _default_car(connector: int, figures: CabinetFigures) -> Car:
+    cars = list(ARCHETYPES.values())
+    if not 1 <= connector <= len(figures.guns):
+        return cars[0]
+    return next(car for car in cars if figures.guns[connector - 1].output in car.inlets)

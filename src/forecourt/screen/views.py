@@ -1,0 +1,192 @@
+"""What the control API tells of a station: what the station knows, and what the simulation knows of it."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from forecourt.evlink.faults import find_fault
+
+if TYPE_CHECKING:
+    from forecourt.cabinet.car import Car
+    from forecourt.evlink.keys import Key
+    from forecourt.runtime.hosted import HostedConnector, HostedStation
+    from forecourt.runtime.wire_log import WireMessage
+    from forecourt.station.snapshot import ConnectorSnapshot
+
+
+class VehicleView(msgspec.Struct, frozen=True):
+    """The car on a gun."""
+
+    battery_kwh: float
+    soc_percent: float
+    stop_at_soc_percent: float
+    mac: str | None
+
+
+class ErrorView(msgspec.Struct, frozen=True):
+    """A vendor error."""
+
+    dtc: str
+    connector: int
+    """0 for the station."""
+    errorCode: str
+    description: str
+
+
+class ConnectorView(msgspec.Struct, frozen=True):
+    """One gun. What only a running station knows is null while it is dark or boots."""
+
+    connectorId: int
+    type: str
+    status: str | None
+    """As it is."""
+    reportedStatus: str | None
+    """As the supervision was told last."""
+    error: ErrorView | None
+    """The latest one."""
+    plugged: bool
+    vehicle: VehicleView | None
+    transaction: dict[str, Any] | None
+    """transactionId, idTag, meterStart and startedAt of the session."""
+    meter_wh: float
+    """The register over the meter's whole life."""
+    power_w: float
+    voltage_v: float
+    current_a: float
+    offered_w: float
+    soc_percent: float | None
+
+
+class LinkView(msgspec.Struct, frozen=True):
+    """The connection to the supervision."""
+
+    state: str
+    url: str
+    problem: str
+
+
+class StationView(msgspec.Struct, frozen=True):
+    """One station."""
+
+    identity: str
+    """Its name in this API; BoxIdentifier, by which the supervision knows it, may have been changed."""
+    boxIdentifier: str | None
+    model: str
+    product: str
+    serial: str
+    firmware: str
+    power: bool
+    network: bool
+    state: str
+    """running, booting, going dark or dark."""
+    clock: datetime
+    link: LinkView | None
+    boot: str | None
+    status: str | None
+    """Of connector 0: the station itself."""
+    shownConnector: int | None
+    queuedMessages: int | None
+    errors: tuple[ErrorView, ...]
+    connectors: tuple[ConnectorView, ...]
+    keysChanged: dict[str, str] | None
+
+
+class KeyView(msgspec.Struct, frozen=True):
+    """A configuration key as the installer sees it."""
+
+    key: str
+    value: str | None
+    """Null when it is not set, and for AuthorizationKey, which nobody is told."""
+    access: str
+    type: str
+    unit: str | None
+    effect: str
+
+
+class MessageView(msgspec.Struct, frozen=True):
+    """A message of the wire log."""
+
+    time: datetime
+    direction: str
+    """`<` to the station, `>` from it."""
+    action: str | None
+    latency_ms: float | None
+    """For an answer: real time since its call."""
+    text: str
+
+
+def station_view(station: HostedStation) -> StationView:
+    """Everything about a station at this moment."""
+    snapshot = station.snapshot()
+    seat = station.seat
+    told = {} if snapshot is None else {row.connectorId: row for row in snapshot.connectors}
+    return StationView(
+        identity=station.identity,
+        boxIdentifier=None if snapshot is None else snapshot.identity,
+        model=station.model.reference,
+        product=station.model.product,
+        serial=station.commissioning.serial_number,
+        firmware=station.commissioning.firmware_version if snapshot is None else snapshot.firmware,
+        power=seat.power_on,
+        network=seat.network_up,
+        state=_state(station),
+        clock=datetime.fromtimestamp(seat.driver.clock_s(seat, seat.at), UTC),
+        link=None if snapshot is None else LinkView(snapshot.link.state, snapshot.link.url, snapshot.link.problem),
+        boot=None if snapshot is None else snapshot.boot,
+        status=None if snapshot is None else snapshot.status,
+        shownConnector=None if snapshot is None else snapshot.shownConnector,
+        queuedMessages=None if snapshot is None else snapshot.queuedMessages,
+        errors=tuple(_error(dtc, connector) for dtc, connector in station.faults),
+        connectors=tuple(_connector(station, gun, told.get(gun.connectorId)) for gun in station.connectors()),
+        keysChanged=None if snapshot is None else snapshot.keysChanged,
+    )
+
+
+def key_view(key: Key, value: str | None) -> KeyView:
+    """A key as JSON."""
+    return KeyView(key.name, value, key.access, key.type, key.unit, key.effect)
+
+
+def message_view(message: WireMessage) -> MessageView:
+    """A message as JSON."""
+    time = datetime.fromtimestamp(message.time, UTC)
+    return MessageView(time, message.direction, message.action, message.latency_ms, message.text)
+
+
+def _state(station: HostedStation) -> str:
+    if station.seat.power_on:
+        return "booting" if station.brain() is None else "running"
+    return "dark" if station.brain() is None else "going dark"
+
+
+def _connector(station: HostedStation, gun: HostedConnector, told: ConnectorSnapshot | None) -> ConnectorView:
+    number = gun.connectorId
+    dtcs = [dtc for dtc, connector in station.faults if connector in (number, 0)]
+    return ConnectorView(
+        connectorId=number,
+        type=station.model.outputs[number - 1],
+        status=None if told is None else told.status,
+        reportedStatus=None if told is None else told.reportedStatus,
+        error=_error(dtcs[-1], number) if dtcs else None,
+        plugged=gun.plugged,
+        vehicle=None if gun.vehicle is None else _vehicle(gun.vehicle),
+        transaction=None if told is None else msgspec.to_builtins(told.transaction, builtin_types=(datetime,)),
+        meter_wh=gun.meter_wh,
+        power_w=0.0 if told is None else told.power_w,
+        voltage_v=0.0 if told is None else told.voltage_v,
+        current_a=0.0 if told is None else told.current_a,
+        offered_w=0.0 if told is None else told.offered_w,
+        soc_percent=None if told is None else told.soc_percent,
+    )
+
+
+def _vehicle(car: Car) -> VehicleView:
+    return VehicleView(car.battery_kwh, car.soc_percent, car.stop_at_soc_percent, car.mac)
+
+
+def _error(dtc: str, connector: int) -> ErrorView:
+    fault = find_fault(dtc)
+    return ErrorView(fault.dtc, connector, fault.error_code, fault.description)

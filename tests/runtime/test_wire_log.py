@@ -1,0 +1,41 @@
+"""The wire log of one station."""
+
+from __future__ import annotations
+
+from forecourt.runtime.wire_log import HIDDEN, WireLog
+
+
+def test_the_wire_log_is_bounded_and_keeps_what_it_cannot_read() -> None:
+    log = WireLog(2)
+    for frame in (b"one", b"\xff", b"[9]"):
+        log.add(0.0, ">", frame)
+    assert len(log) == 2
+    assert [(message.text, message.action) for message in log.messages()] == [("\ufffd", None), ("[9]", None)]
+
+
+def test_an_answer_has_the_action_of_its_call_and_the_real_time_it_took() -> None:
+    log = WireLog(speed=10.0)
+    log.add(5.0, "<", b'[2,"a","Reset",{"type":"Soft"}]')
+    log.add(5.5, ">", b'[2,"a","Heartbeat",{}]')
+    log.add(6.0, ">", b'[3,"a",{"status":"Accepted"}]')
+    log.add(7.0, "<", b'[4,"a","GenericError","",{}]')
+    log.add(7.0, "<", b'[3,"b",{}]')
+    assert [(message.action, message.latency_ms) for message in log.messages()] == [
+        ("Reset", None),
+        ("Heartbeat", None),
+        ("Reset", 100.0),
+        ("Heartbeat", 150.0),
+        (None, None),
+    ]
+
+
+def test_the_value_of_the_authorization_key_is_not_shown() -> None:
+    log = WireLog()
+    for key in (b"authorizationKEY", b"WebSocketPingInterval"):
+        log.add(0.0, "<", b'[2,"a","ChangeConfiguration",{"key":"%s","value":"5ec2e7"}]' % key)
+    log.add(0.0, "<", b'[2,"b","GetConfiguration",{"key":["AuthorizationKey"]}]')
+    secret, plain, asked = (message.text for message in log.messages())
+    assert "5ec2e7" not in secret
+    assert HIDDEN in secret
+    assert "5ec2e7" in plain
+    assert asked == '[2,"b","GetConfiguration",{"key":["AuthorizationKey"]}]'
