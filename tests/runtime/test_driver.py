@@ -209,7 +209,9 @@ class FakeStore:
 class Rig:
     """A driver with one station on a fake loop at a speed."""
 
-    def __init__(self, speed: float = 1.0, store: FakeStore | None = None, **site: float) -> None:
+    def __init__(
+        self, speed: float = 1.0, store: FakeStore | None = None, boot_s: float = 0.0, hold_up_s: float = 0.0
+    ) -> None:
         self.loop = Loop()
         self.clock = Clock(speed, wall_origin=1_000_000.0, monotonic=self.loop.time)
         self.store = store
@@ -219,7 +221,7 @@ class Rig:
         self.links: list[FakeLink] = []
         self.driver = Driver(cast("asyncio.AbstractEventLoop", self.loop), self.clock, self, store)
         self.cabinet = FakeCabinet(self)
-        self.seat = self.driver.add("A", Site(self.build, **site), self.cabinet, wire=WireLog(speed=speed))
+        self.seat = self.driver.add("A", Site(self.build, boot_s, hold_up_s), self.cabinet, wire=WireLog(speed=speed))
 
     def build(self, records: Records) -> FakeStation:
         self.lives.append(FakeStation(self, records))
