@@ -452,29 +452,6 @@ def test_all_modes_but_freecharging_work_side_by_side(
     assert started == [CAR.mac, "TAG1", "REMOTE"]
 
 
-@pytest.mark.requirement("OCPP-5.12-1", "OCPP-5.12-2")
-def test_supervision_stops_by_remote_what_it_knows_to_run(
-    world: World, central: ScriptedSupervision, station: SimulatedStation
-) -> None:
-    station.plug()
-    world.run(1)
-    station.badge("TAG1")
-    world.run(1)
-    transaction = station.connector().transaction
-    assert transaction is not None
-    number = transaction.transactionId
-    assert number is not None
-    for other in (number + 1, 0, -1):
-        assert central.ask("RemoteStopTransaction", {"transactionId": other}) == {"status": "Rejected"}
-    assert station.connector().transaction is not None
-    assert central.ask("RemoteStopTransaction", {"transactionId": number}) == {"status": "Accepted"}
-    world.run(1)
-    (stop,) = station.wire.payloads("StopTransaction")
-    assert (stop["transactionId"], stop["reason"]) == (number, "Remote")
-    assert station.status() == "Finishing"
-    assert central.ask("RemoteStopTransaction", {"transactionId": number}) == {"status": "Rejected"}
-
-
 def test_real_supervision_stops_by_remote(site: World, served: SimulatedStation) -> None:
     served.plug()
     served.badge("TAG1")

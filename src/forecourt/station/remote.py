@@ -19,6 +19,7 @@ from forecourt.ocpp.core import (
     RemoteStopTransactionResponse,
     StopReason,
 )
+from forecourt.station.authorization import is_id_tag
 from forecourt.station.calls import Reply
 from forecourt.station.timers import Timer, Timers
 
@@ -40,11 +41,13 @@ REJECTED = RemoteStartTransactionResponse(status=RemoteStartStopStatus.Rejected)
 class Pending:
     """A remote start that was accepted and has not begun."""
 
-    __slots__ = ("connector", "id_tag", "is_authorized", "parent_id_tag", "waits_for_plug")
+    __slots__ = ("asked_for", "connector", "id_tag", "is_authorized", "parent_id_tag", "waits_for_plug")
 
     def __init__(self, connector: int, id_tag: str, *, waits_for_plug: bool) -> None:
         self.connector = connector
         """0 while any gun will do."""
+        self.asked_for = connector
+        """The connector under which its tag is being decided, which stays 0 when a gun was found meanwhile."""
         self.id_tag = id_tag
         self.waits_for_plug = waits_for_plug
         self.is_authorized = False
@@ -100,6 +103,7 @@ class Remote:
     def _may_start(self, request: RemoteStartTransactionRequest) -> bool:
         return (
             self._boot.is_accepted
+            and is_id_tag(request.idTag)
             and not self._sessions.is_closed
             and not self._configuration.boolean("FreeCharging")
             and any(self._configuration.boolean(key) for key in ENABLING_KEYS)
@@ -161,6 +165,8 @@ class Remote:
         pending = self._pending
         if pending is None or not pending.waits_for_plug or pending.connector not in (0, connector):
             return False
+        if not self._sessions.is_startable(connector):
+            return False
         pending.connector = connector
         pending.waits_for_plug = False
         self._timers.stop(Timer.REMOTE_START)
@@ -187,7 +193,7 @@ class Remote:
         if pending is None:
             return
         self._timers.stop(Timer.REMOTE_START)
-        self._authorization.forget(pending.connector)
+        self._authorization.forget(pending.asked_for)
         if pending.waits_for_plug and pending.connector:
             row = self._connectors[pending.connector]
             if (row.before_fault if row.is_blocked else row.status) is ChargePointStatus.Preparing:
