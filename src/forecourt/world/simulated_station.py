@@ -50,6 +50,8 @@ class SimulatedStation:
         self.link_attempts: list[float] = []
         """When it tried to connect."""
         self.answers_pings = True
+        self.answers_calls = True
+        """False drops every answer that the station gives to the supervision's CALLs."""
         self.lives = 0
         self._life: Station | None = None
         self._lost_clock_s: float | None = None
@@ -164,7 +166,7 @@ class SimulatedStation:
 
     def say(self, text: str | bytes) -> None:
         """Any text at all goes to the supervision as if the station had sent it, though no station would."""
-        self._send(do.SendFrame(text.encode() if isinstance(text, str) else text))
+        self._put(text.encode() if isinstance(text, str) else text)
 
     def deliver(self, frame: bytes) -> None:
         """The supervision sends a frame to this station."""
@@ -324,11 +326,15 @@ class SimulatedStation:
             self._handle(happened.LinkClosed(code, reason))
 
     def _send(self, effect: do.SendFrame) -> None:
+        if self.answers_calls or effect.frame.startswith(b"[2"):
+            self._put(effect.frame)
+
+    def _put(self, frame: bytes) -> None:
         if self._link == NO_LINK:
             return
-        self.wire.note(self._world.now, SENT, effect.frame)
+        self.wire.note(self._world.now, SENT, frame)
         link = self._link
-        self._world.later(self._world.latency_s, lambda: self._reached(link, effect.frame))
+        self._world.later(self._world.latency_s, lambda: self._reached(link, frame))
 
     def _reached(self, link: int, frame: bytes) -> None:
         if link == self._link or link in self._closing:
