@@ -25,6 +25,7 @@ from forecourt.ocpp.core import (
     UnitOfMeasure,
     ValueFormat,
 )
+from forecourt.station.clock import timestamp
 from forecourt.station.hardware import Reading
 from forecourt.station.timers import Timer, Timers
 from forecourt.station.transactions import register_wh
@@ -42,7 +43,7 @@ if TYPE_CHECKING:
 DAY_S = 86_400.0
 
 COLLECTED_LIMIT = 200
-"""Samples kept for one StopTransaction; the middle ones go first, begin and end never (§3.16.6)."""
+"""Samples kept for one StopTransaction between its begin and its end; the middle ones go first (§3.16.6)."""
 
 
 def _tenths(value: float) -> str:
@@ -113,22 +114,27 @@ class Metering:
 
     # The course of a transaction.
 
-    def begun(self, transaction: Transaction, now: float) -> None:
-        """A transaction started: its sampling begins, and its first values are collected if they are asked for."""
-        names = self._configuration.items("StopTxnSampledData")
-        if names:
-            self._collect(
-                transaction, self._sample(transaction.connector, names, ReadingContext.Transaction_Begin, now)
-            )
+    def begun(self, transaction: Transaction, now: float) -> MeterValue | None:
+        """A transaction started: its sampling begins; its first values, if they are asked for."""
         self._arm(transaction, now)
+        return self._limit(transaction, ReadingContext.Transaction_Begin, now)
 
-    def ended(self, transaction: Transaction, now: float) -> tuple[MeterValue, ...]:
-        """A transaction ends: what its StopTransaction is to carry."""
+    def ended(self, transaction: Transaction, clock_s: float, now: float) -> tuple[MeterValue, ...]:
+        """A transaction ended at the wall time `clock_s`: what its StopTransaction is to carry."""
         self._timers.stop(Timer.SAMPLE_1 + transaction.connector - 1)
+        first = transaction.first_values
+        last = self._limit(transaction, ReadingContext.Transaction_End, now)
+        return (
+            *(() if first is None else (first,)),
+            *self._collected.pop(transaction.local, ()),
+            *(() if last is None else (msgspec.structs.replace(last, timestamp=timestamp(clock_s)),)),
+        )
+
+    def _limit(self, transaction: Transaction, context: ReadingContext, now: float) -> MeterValue | None:
+        """The values at the beginning or the end of a transaction."""
         names = self._configuration.items("StopTxnSampledData")
-        if names:
-            self._collect(transaction, self._sample(transaction.connector, names, ReadingContext.Transaction_End, now))
-        return tuple(self._collected.pop(transaction.local, ()))
+        value = self._sample(transaction.connector, names, context, now)
+        return value if value.sampledValue else None
 
     def rearm(self, running: tuple[Transaction, ...], now: float) -> None:
         """An interval, the clock or the link changed: find the next sampling times anew."""

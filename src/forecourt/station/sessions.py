@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from forecourt.station.configuration import Configuration
     from forecourt.station.connector import Connectors
     from forecourt.station.hardware import Hardware
-    from forecourt.station.metering import Metering
     from forecourt.station.transactions import Transaction, Transactions
 
 STARTABLE = frozenset({ChargePointStatus.Preparing, ChargePointStatus.Finishing})
@@ -51,7 +50,6 @@ class Sessions:
         "_effects",
         "_guns",
         "_hardware",
-        "_metering",
         "_transactions",
         "is_closed",
         "shown",
@@ -63,7 +61,6 @@ class Sessions:
         connectors: Connectors,
         authorization: Authorization,
         transactions: Transactions,
-        metering: Metering,
         boot: Boot,
         hardware: Hardware,
         effects: list[Effect],
@@ -72,7 +69,6 @@ class Sessions:
         self._connectors = connectors
         self._authorization = authorization
         self._transactions = transactions
-        self._metering = metering
         self._boot = boot
         self._hardware = hardware
         self._effects = effects
@@ -240,8 +236,7 @@ class Sessions:
         if self._connectors[connector].status is ChargePointStatus.Finishing:
             self._connectors.move(connector, ChargePointStatus.Preparing, now)
         self._guns[connector].takes_badges = self._takes_badges(None)
-        transaction = self._transactions.begin(connector, id_tag, parent_id_tag, now)
-        self._metering.begun(transaction, now)
+        self._transactions.begin(connector, id_tag, parent_id_tag, now)
 
     def refused(self, transaction: Transaction, now: float) -> None:
         """StartTransaction was answered with a status other than Accepted (§3.5.4)."""

@@ -126,7 +126,6 @@ class Station:
             self._connectors,
             self._authorization,
             self._transactions,
-            self._metering,
             boot,
             hardware,
             effects,
@@ -151,7 +150,7 @@ class Station:
         self._calls.connect(handlers, self._queue.feed)
         self._boot.connect(self._accepted, self._clock_moved)
         self._queue.connect(self._transactions.transaction_id, self._transactions.settled)
-        self._transactions.connect(self._sessions.refused, self._metering.ended)
+        self._transactions.connect(self._sessions.refused, self._metering.begun, self._metering.ended)
 
     # The doors.
 

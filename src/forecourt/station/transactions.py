@@ -67,6 +67,8 @@ class Transaction(msgspec.Struct, gc=False):
     is_stopped: bool = False
     is_deauthorized: bool = False
     """The supervision refused the idTag and StopTransactionOnInvalidId is false: no more energy."""
+    first_values: MeterValue | None = None
+    """What `transactionData` begins with; kept here so that a power cut does not drop it."""
 
 
 _decoder = msgspec.json.Decoder(Transaction)
@@ -76,7 +78,18 @@ _encode = msgspec.json.Encoder().encode
 class Transactions:
     """The sessions of one station."""
 
-    __slots__ = ("_clock", "_effects", "_ended", "_hardware", "_known", "_life", "_queue", "_refused", "_running")
+    __slots__ = (
+        "_begun",
+        "_clock",
+        "_effects",
+        "_ended",
+        "_hardware",
+        "_known",
+        "_life",
+        "_queue",
+        "_refused",
+        "_running",
+    )
 
     def __init__(
         self,
@@ -98,7 +111,8 @@ class Transactions:
             if kind == KIND:
                 self._restore(key, data)
         self._refused: Callable[[Transaction, float], None] = _unheard
-        self._ended: Callable[[Transaction, float], tuple[MeterValue, ...]] = _no_data
+        self._begun: Callable[[Transaction, float], MeterValue | None] = _no_value
+        self._ended: Callable[[Transaction, float, float], tuple[MeterValue, ...]] = _no_data
 
     def _restore(self, key: str, data: bytes) -> None:
         try:
@@ -121,10 +135,12 @@ class Transactions:
     def connect(
         self,
         refused: Callable[[Transaction, float], None],
-        ended: Callable[[Transaction, float], tuple[MeterValue, ...]],
+        begun: Callable[[Transaction, float], MeterValue | None],
+        ended: Callable[[Transaction, float, float], tuple[MeterValue, ...]],
     ) -> None:
-        """Name who hears that the supervision refused the idTag, and who gives `transactionData` at the end."""
+        """Name who hears that the supervision refused the idTag, and who measures when a session begins and ends."""
         self._refused = refused
+        self._begun = begun
         self._ended = ended
 
     # Reading.
@@ -168,6 +184,7 @@ class Transactions:
         )
         self._known[transaction.local] = transaction
         self._running[connector] = transaction
+        transaction.first_values = self._begun(transaction, now)
         self._save(transaction)
         request = StartTransactionRequest(
             connectorId=connector,
@@ -195,7 +212,7 @@ class Transactions:
     def _stop(
         self, connector: int, reason: StopReason, id_tag: str | None, meter_stop: int, clock_s: float, now: float
     ) -> None:
-        data = self._ended(self._running[connector], now)
+        data = self._ended(self._running[connector], clock_s, now)
         transaction = self._running.pop(connector)
         transaction.is_stopped = True
         known = transaction.transactionId
@@ -254,5 +271,9 @@ def _unheard(transaction: Transaction, now: float) -> None:
     raise AssertionError(f"nobody hears that {transaction.idTag} was refused at {now}")
 
 
-def _no_data(transaction: Transaction, now: float) -> tuple[MeterValue, ...]:
+def _no_value(transaction: Transaction, now: float) -> MeterValue | None:
+    raise AssertionError(f"nobody measures at the start of {transaction.local} at {now}")
+
+
+def _no_data(transaction: Transaction, clock_s: float, now: float) -> tuple[MeterValue, ...]:
     raise AssertionError(f"nobody gives transactionData of {transaction.local} at {now}")
