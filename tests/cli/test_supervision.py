@@ -47,6 +47,7 @@ def ended(*arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run([*COMMAND, *arguments], capture_output=True, text=True, timeout=60, check=False)
 
 
+@pytest.mark.requirement("J-3.1.1-1")
 def test_addresses_as_json_work_and_ctrl_c_ends_with_130_and_no_traceback(tmp_path: Path) -> None:
     with supervision("--json", "--data", str(tmp_path / "new"), "--accept-unknown-tags") as process:
         assert process.stdout is not None

@@ -434,6 +434,45 @@ def test_late_meter_values_are_told_in_the_order_of_their_own_timestamps() -> No
     play(scenario())
 
 
+@pytest.mark.requirement("GUIDE-EICH-04")
+def test_signed_values_of_three_encodings_are_told_as_they_came() -> None:
+    record = 'OCMF|{"FV":"1.0","GI":"meter","PG":"T1"}|{"SD":"3046022100"}'
+    encodings = [json.dumps({"signedMeterData": record, "encodingMethod": "OCMF"}), record, record.encode().hex()]
+
+    async def scenario() -> None:
+        async with running() as ours, ours.station() as station:
+            number = await station.start()
+            for minute, value in enumerate(encodings):
+                sampled = [{"value": value, "format": "SignedData", "context": "Transaction.Begin"}]
+                meter_value = [{"timestamp": f"2026-11-22T08:3{minute}:00Z", "sampledValue": sampled}]
+                payload = {"connectorId": 1, "transactionId": number, "meterValue": meter_value}
+                assert await station.ask("MeterValues", payload) == {}
+            stop = {"transactionId": number, "meterStop": 2000, "timestamp": WHEN, "transactionData": meter_value}
+            await station.ask("StopTransaction", stop)
+            found = await ours.get(f"/api/transactions/{number}/meter-values")
+            assert [each["sampledValue"][0]["value"] for each in found] == encodings
+            assert (await ours.get(f"/api/transactions/{number}"))["transactionData"] == meter_value
+
+    play(scenario())
+
+
+@pytest.mark.requirement("OCPP-4.7-6")
+def test_value_without_optional_fields_counts_as_the_energy_register_in_wh() -> None:
+    async def scenario() -> None:
+        async with running() as ours, ours.station() as station:
+            number = await station.start(meterStart=1000)
+            sampled = [{"value": "77", "measurand": "SoC", "unit": "Percent"}, {"value": "3500"}]
+            values = {
+                "connectorId": 1,
+                "transactionId": number,
+                "meterValue": [{"timestamp": WHEN, "sampledValue": sampled}],
+            }
+            await station.ask("MeterValues", values)
+            assert (await ours.get(f"/api/transactions/{number}"))["energyWh"] == 2500
+
+    play(scenario())
+
+
 @pytest.mark.requirement("OCPP-4.8-9")
 def test_stop_without_a_transaction_is_answered_and_kept() -> None:
     async def scenario() -> None:

@@ -149,6 +149,30 @@ def test_password_the_station_refused_leaves_the_old_one(status: str) -> None:
     play(scenario())
 
 
+@pytest.mark.requirement("WP-A01.FR.05", "WP-A00.FR.806")
+def test_station_that_refused_its_password_is_kept_pending_and_asked_again() -> None:
+    async def scenario() -> None:
+        async with running() as ours:
+            await ours.http.put("/api/stations/EVD-1", json={"authorizationKey": KEY})
+            old_header = basic("EVD-1", bytes.fromhex(KEY))
+            change = {"key": "AuthorizationKey", "value": "AA" * 16}
+            async with ours.station(additional_headers=old_header) as station:
+                answer = asyncio.create_task(station.answer({"status": "Rejected"}))
+                await ours.command("ChangeConfiguration", change)
+                await answer
+            await ours.http.put("/api/stations/EVD-1", json={"bootStatus": "Pending"})
+            async with ours.station(booted=False, additional_headers=old_header) as station:
+                assert (await station.boot())["status"] == "Pending"
+                assert (await ours.command("RemoteStartTransaction", {"idTag": "BADGE"})).status_code == 409
+                answer = asyncio.create_task(station.answer({"status": "Accepted"}))
+                assert (await ours.command("ChangeConfiguration", change)).json() == {"status": "Accepted"}
+                assert (await answer)[3] == change
+            assert await knock(ours, "EVD-1", old_header) == 401
+            assert await knock(ours, "EVD-1", basic("EVD-1", b"\xaa" * 16)) == 101
+
+    play(scenario())
+
+
 @pytest.mark.requirement("WP-A01.FR.09")
 def test_password_shows_in_no_reading_no_event_and_no_file(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     new = "0123456789abcdef0123456789abcdef"
@@ -433,6 +457,7 @@ def test_killed_supervision_has_every_transaction_it_answered(tmp_path: Path) ->
     play(scenario())
 
 
+@pytest.mark.requirement("OCPP-4.6-4")
 def test_any_message_is_a_sign_of_life_that_the_api_shows() -> None:
     times = [1_800_000_000.0]
 

@@ -53,6 +53,8 @@ async def get_station(request: Request[Any, Any, Any], identity: FromPath[str]) 
     identity = unquote(identity)
     supervision = request.app.state.supervision
     live = supervision.live(identity)
+    if live is not None and live.connected:
+        await supervision.store.settled()  # its first connection may be this moment's
     found: StationView | None = await supervision.store.read(
         lambda connection: readings.station(connection, identity, live)
     )

@@ -7,8 +7,8 @@ with a full sync. Then the callbacks of the group run on the loop, in order, and
 group. So the busier the supervision, the larger its groups, and nobody waits longer than two commits.
 
 A group that cannot be written (disk full) is kept and tried again until it can: nothing that waits for it goes on, and
-nothing is answered that could be lost. Readings and changes asked for by the API use the same connection between two
-groups: a second one would risk SQLite's WAL-reset race.
+nothing is answered that could be lost. Readings for the API use the same connection between two groups: a second one
+would risk SQLite's WAL-reset race.
 """
 
 from __future__ import annotations
@@ -124,18 +124,6 @@ class Store:
 
         return await self._ask(run)
 
-    async def change(self, write: Callable[[Connection], T]) -> T:
-        """Run `write` in a transaction of its own, durable at the return. Raises `StoreRefused` when it cannot be."""
-
-        def run() -> T:
-            try:
-                with self._connection.begin():
-                    return write(self._connection)
-            except OperationalError as fault:
-                raise StoreRefused(f"The change could not be written to {self._place}: {fault.orig}.") from fault
-
-        return await self._ask(run)
-
     async def settled(self) -> None:
         """Return once everything given so far is durable."""
         durable = asyncio.Event()
@@ -230,19 +218,20 @@ class Store:
 
     def _connect(self) -> None:
         self._engine = open_engine(None if self._folder is None else self._folder / FILE_NAME)
-        try:
-            self._connection = self._engine.connect()
-            migrate(self._connection)
-        except CommandError as fault:
-            self._engine.dispose()
-            raise StoreRefused(
-                f"{self._place} was written by a newer Forecourt: use that one, or another folder."
-            ) from fault
-        except DatabaseError as fault:
-            self._engine.dispose()
-            raise StoreRefused(
-                f"{self._place} cannot be read ({fault.orig}): move the file away, or use another folder."
-            ) from fault
+        with contextlib.ExitStack() as opened:
+            opened.callback(self._engine.dispose)
+            try:
+                self._connection = opened.enter_context(self._engine.connect())
+                migrate(self._connection)
+            except CommandError as fault:
+                raise StoreRefused(
+                    f"{self._place} was written by a newer Forecourt: use that one, or another folder."
+                ) from fault
+            except DatabaseError as fault:
+                raise StoreRefused(
+                    f"{self._place} cannot be read ({fault.orig}): move the file away, or use another folder."
+                ) from fault
+            opened.pop_all()
 
     def _disconnect(self) -> None:
         self._connection.close()
@@ -273,8 +262,12 @@ def open_engine(path: Path | None) -> Engine:
         connection = sqlite3.connect(
             ":memory:" if path is None else path, isolation_level=None, check_same_thread=False, timeout=5.0
         )
-        connection.execute("PRAGMA journal_mode=WAL")
-        connection.execute("PRAGMA synchronous=FULL")
+        try:
+            connection.execute("PRAGMA journal_mode=WAL")
+            connection.execute("PRAGMA synchronous=FULL")
+        except sqlite3.DatabaseError:
+            connection.close()
+            raise
         return connection
 
     engine = sqlalchemy.create_engine("sqlite://", creator=connect, poolclass=StaticPool)
