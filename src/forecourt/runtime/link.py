@@ -197,7 +197,7 @@ class Link(asyncio.BufferedProtocol):
         if self._why:
             self._transport.abort()
 
-    def get_buffer(self, sizehint: int) -> memoryview:  # noqa: ARG002
+    def get_buffer(self, sizehint: int) -> memoryview:
         return self._links.buffer
 
     def buffer_updated(self, nbytes: int) -> None:
@@ -421,9 +421,9 @@ class _StationLink(Link):
 
     def _unreached(self, reason: str) -> None:
         self.refuse(reason)
-        if self._transport is None:
-            self._stage = ENDED
-            self._links.forget(self)
+        self._stage = ENDED
+        self._transport = None  # uvloop forgets connection_lost() when it is cancelled as the connection is made
+        self._links.forget(self)
 
     def _drop(self) -> None:
         if self._transport is None and self._attempt is not None:
@@ -514,7 +514,7 @@ class _SupervisionLink(Link):
             return Refuse(404, "The last part of the address's path is the identity of the station; it is missing.")
         return decide(handshake)
 
-    def _not_opened(self, error: Exception | None) -> None:  # noqa: ARG002
+    def _not_opened(self, error: Exception | None) -> None:
         self._begin_closing()
 
 
@@ -551,6 +551,7 @@ class Links:
         self._loop = asyncio.get_running_loop()
         self.patience = Patience(self._loop)
         self._context: ssl.SSLContext | None = None
+        self._listeners: list[Listener] = []
         self._live: set[Link] = set()
         self._empty = asyncio.Event()
 
@@ -596,10 +597,14 @@ class Links:
             )
         except OSError as error:
             raise PortUnavailableError(_why_not_bound(error, host, port)) from error
-        return Listener(server)
+        listener = Listener(server)
+        self._listeners.append(listener)
+        return listener
 
     async def close(self, code: int = 1001, reason: str = "", *, within_s: float = 2.0) -> None:
-        """Close every link, abort those that are not done `within_s` seconds, and return when all have ended."""
+        """Stop listening, close every link, abort those not done `within_s` seconds, and return when all have ended."""
+        for listener in self._listeners:
+            listener.close()
         for link in tuple(self._live):
             link.close(code, reason)
         self.patience.after(within_s, self._abort_all)
