@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from forecourt.ocpp.address import authorization_password, station_url
+from forecourt.ocpp.address import AddressError, authorization_password, station_url
 from forecourt.station.effects import CloseLink, Effect, LogEvent, OpenLink, SendPing
 from forecourt.station.timers import Timer, Timers
 
@@ -86,9 +86,16 @@ class Link:
             self.problem = "no SupervisionUrl is set"
             return
         self.state = LinkState.OPENING
+        self._effects.append(OpenLink(station_url(self.url, self._identity), self._identity, self._password()))
+
+    def _password(self) -> bytes | None:
         key = self._configuration.text("AuthorizationKey") if self.uses_credentials else ""
-        password = authorization_password(key) if key else None
-        self._effects.append(OpenLink(station_url(self.url, self._identity), self._identity, password))
+        if not key:
+            return None
+        try:
+            return authorization_password(key)
+        except AddressError:
+            return key.encode()  # a literal password, which only the option lets in
 
     def opened(self, now: float) -> None:
         """The supervision accepted the connection."""
