@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import asyncio
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from forecourt.supervision.store import Store
 from forecourt.world.scripted import ScriptedSupervision
 from forecourt.world.world import World
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from forecourt.world.simulated_station import SimulatedStation
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
 
 BOOT_S = 5.0
 """By then a simulated station has booted, reported its connectors and fallen silent."""
@@ -51,3 +58,21 @@ def served(site: World) -> SimulatedStation:
     served = site.add_station(model="EVD1S180TBB", keys={"MinimumStatusDuration": "0"})
     site.run(BOOT_S)
     return served
+
+
+@pytest.fixture
+def read_ledger() -> Callable[[World, Callable[[Connection], Any]], Any]:
+    """Read what the supervision's API would show of everything that a world's ledger holds."""
+
+    async def keep_and_read(site: World, read: Callable[[Connection], Any]) -> Any:
+        store = Store(None)
+        await store.open()
+        try:
+            durable = asyncio.Event()
+            store.commit(site.supervision.ledger.facts, durable.set)
+            await asyncio.wait_for(durable.wait(), 10)
+            return await store.read(read)
+        finally:
+            await store.close()
+
+    return lambda site, read: asyncio.run(keep_and_read(site, read))
