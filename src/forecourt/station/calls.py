@@ -6,6 +6,9 @@ came, the supervision answered CALLERROR (or nonsense), its time ran out, or the
 function that was given with the request, which is told which by an `Answer`. CALLs of the supervision are answered at
 once, also while one of ours is open; a handler may name what is to follow its answer, which is done after it was sent.
 
+While CallMsgInOrder is false (A21) a request that is no transaction message waits for nobody: it is sent *beside*
+whatever is open, and the transaction messages go on among themselves one at a time.
+
 Message ids are the station's boot count and a sequence, so that none ever repeats for an identity.
 """
 
@@ -32,6 +35,9 @@ CALL_TIMEOUT_S = 30.0
 
 WAITING_LIMIT = 200
 """CALLs that may wait besides the transaction queue; what comes on top is dropped and logged."""
+
+BESIDE_LIMIT = 20
+"""CALLs that may be open beside the one whose turn it is; what comes on top waits."""
 
 
 class Failure(msgspec.Struct, frozen=True, gc=False):
@@ -71,6 +77,7 @@ class Calls:
     """The CALLs of one station, in both directions."""
 
     __slots__ = (
+        "_beside",
         "_current",
         "_current_id",
         "_effects",
@@ -83,6 +90,7 @@ class Calls:
         "_timers",
         "_waiting",
         "is_answering",
+        "is_in_order",
     )
 
     def __init__(self, prefix: str, timeout_s: float, timers: Timers, effects: list[Effect]) -> None:
@@ -94,8 +102,12 @@ class Calls:
         self._is_open = False
         self.is_answering = True
         """False while the boot is Rejected: the supervision's CALLs get no answer then (§4.2)."""
+        self.is_in_order = True
+        """CallMsgInOrder: whether every CALL waits until the one before it has ended."""
         self._current: Open | None = None
         self._current_id = ""
+        self._beside: dict[str, tuple[Open, float]] = {}
+        """By message id: a CALL sent beside others, and when its answer is overdue; oldest first."""
         self._waiting: list[Open] = []  # not a deque: an empty one weighs 760 bytes
         self._handlers: Mapping[str, Callable[[Any, float], Record | Reply]] = {}
         self._feed: Callable[[float], None] = _nothing_to_feed
@@ -119,8 +131,12 @@ class Calls:
         """The connection is gone: whatever waited is lost."""
         self._is_open = False
         self._timers.stop(Timer.CALL_TIMEOUT)
-        lost = [] if self._current is None else [self._current]
+        self._timers.stop(Timer.BESIDE_TIMEOUT)
+        lost = [call for call, _ in self._beside.values()]
+        if self._current is not None:
+            lost.append(self._current)
         lost.extend(self._waiting)
+        self._beside = {}
         self._current = None
         self._waiting = []
         for call in lost:
@@ -133,18 +149,22 @@ class Calls:
 
     @property
     def is_free(self) -> bool:
-        """Whether a CALL would be sent at once."""
-        return self._is_open and self._current is None
+        """Whether a transaction message would be sent at once."""
+        return self._is_open and self._current is None and not (self._beside and self.is_in_order)
 
     # CALLs of ours.
 
     def request(self, request: Record, ended: Callable[[Answer, float], None], now: float) -> None:
         """Send a request as soon as its turn comes; `ended(answer, now)` is called once."""
-        self.transmit(Open(ACTION_OF[type(request)], encode_payload(request), ended), now)
+        call = Open(ACTION_OF[type(request)], encode_payload(request), ended)
+        if self._is_open and not self.is_in_order and len(self._beside) < BESIDE_LIMIT:
+            self._send_beside(call, now)
+        else:
+            self.transmit(call, now)
 
     def transmit(self, call: Open, now: float) -> None:
-        """Like `request`, for a payload that is encoded already."""
-        if self._current is None and self._is_open:
+        """Send a transaction message, encoded already, as soon as its turn comes."""
+        if self.is_free:
             self._send(call, now)
         elif not self._is_open:
             call.ended(LOST, now)
@@ -155,29 +175,60 @@ class Calls:
             call.ended(LOST, now)
 
     def _send(self, call: Open, now: float) -> None:
-        self._sequence += 1
-        self._current_id = message_id = f"{self._prefix}-{self._sequence}"
+        self._current_id = self._frame(call)
         self._current = call
         self._timers.set(Timer.CALL_TIMEOUT, now + self._timeout_s)
+
+    def _send_beside(self, call: Open, now: float) -> None:
+        self._beside[self._frame(call)] = (call, now + self._timeout_s)
+        self._arm_beside()
+
+    def _frame(self, call: Open) -> str:
+        self._sequence += 1
+        message_id = f"{self._prefix}-{self._sequence}"
         self._effects.append(
             SendFrame(b'[2,"%b","%b",%b]' % (message_id.encode(), call.action.name.encode(), call.payload))
         )
+        return message_id
+
+    def _arm_beside(self) -> None:
+        for _, overdue in self._beside.values():
+            self._timers.set(Timer.BESIDE_TIMEOUT, overdue)
+            return
+        self._timers.stop(Timer.BESIDE_TIMEOUT)
 
     def timed_out(self, now: float) -> None:
         """The answer to the open CALL did not come in time; a late one is ignored."""
-        self._end(TIMED_OUT, now)
+        self._end(self._current_id, TIMED_OUT, now)
 
-    def _end(self, answer: Answer, now: float) -> None:
-        call = self._current
-        assert call is not None, "an answer needs an open CALL"
-        self._current = None
-        self._timers.stop(Timer.CALL_TIMEOUT)
+    def beside_timed_out(self, now: float) -> None:
+        """As `timed_out`, for the oldest of the CALLs sent beside."""
+        self._end(next(iter(self._beside)), TIMED_OUT, now)
+
+    def _open_call(self, message_id: str) -> Open | None:
+        if self._current is not None and message_id == self._current_id:
+            return self._current
+        beside = self._beside.get(message_id)
+        if beside is None:
+            self._effects.append(LogEvent("Answer ignored", f"no CALL {message_id} is open"))
+            return None
+        return beside[0]
+
+    def _end(self, message_id: str, answer: Answer, now: float) -> None:
+        beside = self._beside.pop(message_id, None)
+        if beside is not None:
+            call = beside[0]
+            self._arm_beside()
+        else:
+            assert self._current is not None, "an answer needs an open CALL"
+            call, self._current = self._current, None
+            self._timers.stop(Timer.CALL_TIMEOUT)
         call.ended(answer, now)
         self.advance(now)
 
     def advance(self, now: float) -> None:
         """Send what is next, if it is its turn."""
-        if self._current is None and self._is_open:
+        if self.is_free:
             if self._waiting:
                 self._send(self._waiting.pop(0), now)
             else:
@@ -202,26 +253,24 @@ class Calls:
             self._error(message, now)
 
     def _result(self, message: CallResult, now: float) -> None:
-        if self._current is None or message.messageId != self._current_id:
-            self._effects.append(LogEvent("Answer ignored", f"no CALL {message.messageId} is open"))
+        call = self._open_call(message.messageId)
+        if call is None:
             return
         try:
-            response: Answer = self._current.action.decode_response(message.payload)
+            response: Answer = call.action.decode_response(message.payload)
         except PayloadFault as fault:
-            self._effects.append(LogEvent("InvalidMessages", f"{self._current.action.name}: {fault.description}"))
+            self._effects.append(LogEvent("InvalidMessages", f"{call.action.name}: {fault.description}"))
             response = Failure(fault.code, fault.description)
-        self._end(response, now)
+        self._end(message.messageId, response, now)
 
     def _error(self, message: CallError, now: float) -> None:
-        if self._current is None or message.messageId != self._current_id:
-            self._effects.append(LogEvent("Answer ignored", f"no CALL {message.messageId} is open"))
+        call = self._open_call(message.messageId)
+        if call is None:
             return
         self._effects.append(
-            LogEvent(
-                "CALLERROR received", f"{self._current.action.name}: {message.errorCode} {message.errorDescription}"
-            )
+            LogEvent("CALLERROR received", f"{call.action.name}: {message.errorCode} {message.errorDescription}")
         )
-        self._end(Failure(message.errorCode, message.errorDescription or ""), now)
+        self._end(message.messageId, Failure(message.errorCode, message.errorDescription or ""), now)
 
     def _answer(self, message: Call, now: float) -> None:
         if not self.is_answering:

@@ -112,6 +112,7 @@ class Station:
         clock = self._clock = Clock()
         configuration = self._configuration = Configuration(commissioning, options, model, records, effects)
         calls = self._calls = Calls(f"{life:x}", CALL_TIMEOUT_S * speed, timers, effects)
+        calls.is_in_order = configuration.boolean("CallMsgInOrder")
         queue = self._queue = Queue(configuration, records, calls, timers, effects)
         self._link = Link(configuration, chance, speed, timers, effects)
         boot = self._boot = Boot(commissioning, configuration, records, calls, clock, speed, timers, effects)
@@ -300,6 +301,8 @@ class Station:
             self._boot.heartbeat_interval_changed(now)
         elif key.name == "WebSocketPingInterval":
             self._link.ping_interval_changed(now)
+        elif key.name == "CallMsgInOrder":
+            self._calls.is_in_order = self._configuration.boolean(key.name)
         elif key.effect is KeyEffect.RECONNECT and self._link.uses_credentials:
             self._link.reconnect(f"{key.name} changed")
 
@@ -436,4 +439,5 @@ _EXPIRIES: dict[int, Callable[[Station, float], None]] = {
     Timer.STATUS_SETTLES_2: lambda station, due: station._connectors.settled(2, due),
     Timer.SAMPLE_1: lambda station, due: station._sample(1, due),
     Timer.SAMPLE_2: lambda station, due: station._sample(2, due),
+    Timer.BESIDE_TIMEOUT: lambda station, due: station._calls.beside_timed_out(due),
 }

@@ -43,6 +43,8 @@ class Timer(IntEnum):
     SAMPLE_1 = 14
     """The next sampled MeterValues of the transaction on connector 1."""
     SAMPLE_2 = 15
+    BESIDE_TIMEOUT = 16
+    """The answer to the oldest CALL sent beside another is overdue (CallMsgInOrder false)."""
 
 
 class Timers:
