@@ -37,7 +37,6 @@ class Owner:
 
     def link_opened(self, link: Link) -> None:
         assert self.link is None
-        assert link.is_open
         self.link = link
         self._changed.set()
 

@@ -223,18 +223,19 @@ class Link(asyncio.BufferedProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         protocol = self._protocol
         protocol.receive_eof()
-        if self._stage is OPENING:
+        protocol.parser.close()  # its frame refers to the protocol that refers to it
+        was_opening = self._stage is OPENING
+        self._stage = ENDED
+        self._transport = None
+        self._links.forget(self)
+        if was_opening:
             self._not_opened(exc)
         elif self._why:
             self._tell_closed(1006, self._why)
+        elif exc is not None:
+            self._tell_closed(1006, f"The connection broke: {exc}.")
         else:
-            self._tell_closed(
-                1006, f"The connection broke: {exc}." if exc else "The peer ended the connection without closing."
-            )
-        self._stage = ENDED
-        self._transport = None
-        protocol.parser.close()  # its frame refers to the protocol that refers to it
-        self._links.forget(self)
+            self._tell_closed(1006, "The peer ended the connection without closing.")
 
     def pause_writing(self) -> None:
         self.is_congested = True
