@@ -204,3 +204,111 @@ def test_setting_callmsginorder_true_waits_for_what_is_still_open(
         "StartTransaction",
         "StatusNotification",
     ]
+
+
+# OfflineTxMsgQueueEnable.
+
+
+def transaction_messages(station: SimulatedStation, since: float) -> list[tuple[str, str]]:
+    """Action and moment of every transaction message sent since then, in the order of sending."""
+    moments: list[tuple[str, str]] = []
+    for call in station.wire.calls():
+        if call.at >= since and call.action in ("StartTransaction", "StopTransaction", "MeterValues"):
+            moment = call.payload["meterValue"][0]["timestamp"] if call.action == "MeterValues" else None
+            moments.append((call.action, moment or call.payload["timestamp"]))
+    return moments
+
+
+def two_sessions_offline(world: World, central: ScriptedSupervision, station: SimulatedStation) -> float:
+    """One session ends offline and another goes on over the reconnect; return when that was."""
+    for name, value in (("MeterValueSampleInterval", "10"), ("disconnectedMeterValueSampleInterval", "30")):
+        change(central, name, value)
+    station.network_down()
+    begin_session(world, station, 1, "TAG1")
+    world.run(600)
+    station.unplug(1)
+    world.run(60)
+    begin_session(world, station, 2, "TAG2")
+    world.run(1200)
+    station.network_up()
+    world.run_until(lambda: station.is_connected)
+    return world.now
+
+
+@pytest.mark.requirement("GUIDE-VRULE-11", "GUIDE-VKEY-24")
+def test_stored_metervalues_go_in_time_order_before_live_messages_while_offlinetxmsgqueueenable_is_true(
+    world: World, central: ScriptedSupervision, station: SimulatedStation
+) -> None:
+    world.latency_s = 1.0
+    back_at = two_sessions_offline(world, central, station)
+    world.run(600)
+    sent = transaction_messages(station, back_at)
+    assert [moment for _, moment in sent] == sorted(moment for _, moment in sent)
+    starts_and_stops = [action for action, _ in sent if action != "MeterValues"]
+    assert starts_and_stops == ["StartTransaction", "StopTransaction", "StartTransaction"]
+
+
+@pytest.mark.requirement("GUIDE-VRULE-12", "GUIDE-VKEY-24")
+def test_stored_metervalues_go_alongside_live_ones_while_offlinetxmsgqueueenable_is_false(
+    world: World, central: ScriptedSupervision, station: SimulatedStation
+) -> None:
+    world.latency_s = 1.0
+    change(central, "OfflineTxMsgQueueEnable", "false")
+    back_at = two_sessions_offline(world, central, station)
+    clock_back = (
+        max(moment for _, moment in transaction_messages(station, 0)) if station.wire.calls("MeterValues") else ""
+    )
+    world.run(600)
+    sent = transaction_messages(station, back_at)
+    starts_and_stops = [entry for entry in sent if entry[0] != "MeterValues"]
+    assert [action for action, _ in starts_and_stops] == ["StartTransaction", "StopTransaction", "StartTransaction"]
+    assert starts_and_stops == sorted(starts_and_stops, key=lambda entry: entry[1])
+    assert clock_back == ""
+    samples = [moment for action, moment in sent if action == "MeterValues"]
+    assert samples != sorted(samples)  # live ones did not wait for the last stored one
+    stored = sorted(samples)[:59]
+    assert [moment for moment in samples if moment in stored] == stored  # among themselves in time order
+    assert len(set(samples)) == len(samples)
+    assert {call.payload["transactionId"] for call in station.wire.calls("MeterValues")} == {1, 2}
+    assert not station.log
+    for (kind, _), data in station.records.items():
+        assert kind in ("boot", "key", "transaction"), data
+
+
+def test_metervalues_set_aside_keep_their_transaction_over_its_end_and_a_power_cut(
+    world: World, central: ScriptedSupervision, station: SimulatedStation
+) -> None:
+    world.latency_s = 1.0
+    change(central, "OfflineTxMsgQueueEnable", "false")
+    back_at = two_sessions_offline(world, central, station)
+    world.run_until(lambda: len(transaction_messages(station, back_at)) > 12)
+    station.cut()
+    world.run(30)
+    station.power_on()
+    world.run(600)
+    samples = [call.payload for call in station.wire.calls("MeterValues") if call.at >= back_at]
+    by_transaction = {1: 0, 2: 0}
+    for moment, number in {(sample["meterValue"][0]["timestamp"], sample["transactionId"]) for sample in samples}:
+        assert moment
+        by_transaction[number] += 1
+    assert by_transaction[1] == 20
+    assert by_transaction[2] >= 40
+    assert not [key for key in station.records if key[0] not in ("boot", "key")]
+
+
+def test_failing_metervalues_that_was_set_aside_is_repeated_and_given_up(
+    world: World, central: ScriptedSupervision, station: SimulatedStation
+) -> None:
+    change(central, "OfflineTxMsgQueueEnable", "false")
+    central.errors["MeterValues"] = "InternalError"
+    change(central, "disconnectedMeterValueSampleInterval", "60")
+    change(central, "MeterValueSampleInterval", "0")
+    station.network_down()
+    begin_session(world, station)
+    world.run(130)
+    station.network_up()
+    world.run(300)
+    stamps = [payload["meterValue"][0]["timestamp"] for payload in station.wire.payloads("MeterValues")]
+    assert len(stamps) == 4
+    assert len(set(stamps)) == 2
+    assert [event.name for event in station.log].count("MeterValues discarded") == 2

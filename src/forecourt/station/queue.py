@@ -8,6 +8,9 @@ too, so that the order stands. Other messages do not wait for the queue: they ar
 
 A message whose transaction has no transactionId yet is stored without one. By the time it reaches the front, the
 StartTransaction before it has been answered or given up, so the id is known: it is put in just before sending.
+
+While OfflineTxMsgQueueEnable is false (A21) the MeterValues that a reconnect finds in the queue are set aside, and take
+turns with the others. What begins and ends transactions keeps its order.
 """
 
 from __future__ import annotations
@@ -63,8 +66,10 @@ class Queue:
         "_configuration",
         "_effects",
         "_entries",
-        "_in_flight",
         "_is_released",
+        "_late",
+        "_late_is_next",
+        "_sending",
         "_sequence",
         "_settled",
         "_timers",
@@ -83,9 +88,13 @@ class Queue:
         self._calls = calls
         self._timers = timers
         self._effects = effects
-        self._in_flight = False
         self._is_released = False
         self._entries: deque[Entry] = _EMPTY
+        self._late: deque[Entry] = _EMPTY
+        """MeterValues set aside by a reconnect, oldest first."""
+        self._late_is_next = False
+        self._sending: deque[Entry] | None = None
+        """Where the message stands that was sent and is not answered; None while there is none."""
         self._sequence = 0
         for (kind, key), data in sorted(records.items()):
             if kind == KIND:
@@ -113,7 +122,7 @@ class Queue:
         self._settled = settled
 
     def __len__(self) -> int:
-        return len(self._entries)
+        return len(self._entries) + len(self._late)
 
     def holds(self, local: str, action: str) -> bool:
         """Whether such a message of this transaction is still in the queue."""
@@ -122,12 +131,20 @@ class Queue:
     def release(self, now: float) -> None:
         """The station may send: the boot was accepted and the link is open."""
         self._is_released = True
+        if not self._configuration.boolean("OfflineTxMsgQueueEnable"):
+            self._set_aside()
         self._calls.advance(now)
+
+    def _set_aside(self) -> None:
+        late = [entry for entry in self._entries if entry.action == "MeterValues"]
+        if late:
+            self._entries = deque(entry for entry in self._entries if entry.action != "MeterValues")
+            self._late = deque((*self._late, *late))
 
     def hold(self) -> None:
         """The link was lost: keep everything until `release`."""
         self._is_released = False
-        self._in_flight = False
+        self._sending = None
         self._timers.stop(Timer.QUEUE_RETRY)
 
     def add(self, request: msgspec.Struct, action: str, local: str, complete: bool, gates: bool) -> None:
@@ -135,8 +152,8 @@ class Queue:
 
         It is not sent before `advance`, so that more can be saved in between.
         """
-        if action == "MeterValues" and len(self._entries) >= METER_VALUES_LIMIT:
-            self._effects.append(LogEvent("MeterValues discarded", f"the queue holds {len(self._entries)} messages"))
+        if action == "MeterValues" and len(self) >= METER_VALUES_LIMIT:
+            self._effects.append(LogEvent("MeterValues discarded", f"the queue holds {len(self)} messages"))
             return
         self._sequence += 1
         entry = Entry(action, msgspec.Raw(encode_payload(request)), local, complete, 0, f"{self._sequence:012d}")
@@ -150,13 +167,21 @@ class Queue:
 
     def feed(self, now: float) -> None:
         """Send the message at the front, if it may go."""
-        if not self._entries or self._in_flight or not self._is_released or self._timers.is_set(Timer.QUEUE_RETRY):
+        if not len(self) or self._sending is not None or not self._is_released:
             return
-        entry = self._entries[0]
+        if self._timers.is_set(Timer.QUEUE_RETRY):
+            return
+        self._sending = entries = self._late if self._is_late_next() else self._entries
+        self._late_is_next = entries is self._entries
+        entry = entries[0]
         if not entry.complete:
             self._complete(entry)
-        self._in_flight = True
         self._calls.transmit(Open(ACTIONS[entry.action], bytes(entry.payload), self._ended), now)
+
+    def _is_late_next(self) -> bool:
+        if not self._late or (self._entries and not self._late_is_next):
+            return False
+        return self._late[0].complete or not self.holds(self._late[0].local, "StartTransaction")
 
     def _complete(self, entry: Entry) -> None:
         fields = msgspec.json.decode(entry.payload)
@@ -165,10 +190,11 @@ class Queue:
         entry.complete = True
 
     def _ended(self, answer: Answer, now: float) -> None:
-        self._in_flight = False
+        entries, self._sending = self._sending, None
         if answer is LOST:
             return
-        entry = self._entries[0]
+        assert entries is not None, "an answer needs a message that was sent"
+        entry = entries[0]
         if isinstance(answer, Failure):
             entry.attempts += 1
             if entry.attempts < max(1, self._configuration.integer("TransactionMessageAttempts")):
@@ -181,14 +207,23 @@ class Queue:
                     f"{entry.action} discarded", f"{entry.attempts} transmissions failed, the last with {answer.code}"
                 )
             )
-        self._entries.popleft()
+        entries.popleft()
         # A cut may come between any two effects: StartTransaction stays until its transactionId is kept, and a
         # transaction stays until its StopTransaction is gone.
         if entry.action == "StartTransaction":
             self._settled(entry, answer, now)
+        if entry.action == "StopTransaction":
+            self._complete_late(entry.local)
         self._effects.append(DeleteRecord(KIND, entry.key))
         if entry.action == "StopTransaction":
             self._settled(entry, answer, now)
+
+    def _complete_late(self, local: str) -> None:
+        """The transaction will be forgotten: give its MeterValues that were set aside their transactionId now."""
+        for entry in self._late:
+            if entry.local == local and not entry.complete:
+                self._complete(entry)
+                self._effects.append(SaveRecord(KIND, entry.key, _encode(entry), gates=False))
 
 
 def _unknown_transaction(local: str) -> int:
