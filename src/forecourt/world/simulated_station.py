@@ -149,6 +149,10 @@ class SimulatedStation:
         assert key is not None, f"{name} is no key"
         self._handle(happened.KeySet(key.name, value))
 
+    def happen(self, event: happened.Event) -> None:
+        """Tell the brain of anything at all, whether or not the cabinet would."""
+        self._handle(event)
+
     # The network.
 
     def network_down(self) -> None:
