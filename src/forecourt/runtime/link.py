@@ -132,7 +132,6 @@ class Link(asyncio.BufferedProtocol):
         self._pong_due = False
         self._why = ""  # of an abort
         self.is_congested = False
-        links.remember(self)
 
     # What the owner calls.
 
@@ -371,6 +370,7 @@ class _StationLink(Link):
         self._identity = identity
         self._authorization = None if password is None else basic_authorization(identity, password)
         self._attempt: asyncio.Task[None] | None = None
+        links.remember(self)
 
     def begin(self, loop: asyncio.AbstractEventLoop, context: ssl.SSLContext | None) -> None:
         """Start to connect."""
@@ -480,6 +480,7 @@ class _SupervisionLink(Link):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         super().connection_made(transport)
+        self._links.remember(self)  # not before: there is no connection_lost() after a TLS handshake that failed
         self._links.patience.after(self._links.open_timeout_s, self._opening_took_too_long)
 
     def _shake_hands(self, event: Request | Response) -> None:
