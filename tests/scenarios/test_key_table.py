@@ -47,7 +47,7 @@ STANDARD = (
     Row("GUIDE-KEY-04", "ClockAlignedDataInterval", "RW", "0", ("900", "0"), SECONDS),
     Row("GUIDE-KEY-05", "ConnectionTimeOut", "RW", "120", ("30", "600"), SECONDS),
     Row("GUIDE-KEY-06", "GetConfigurationMaxKeys", "RO", "200", (), ("10",)),
-    Row("", "HeartbeatInterval", "RW", None, ("60", "3600"), SECONDS),
+    Row("GUIDE-KEY-07", "HeartbeatInterval", "RW", None, ("60", "3600"), SECONDS),
     Row("", "LocalAuthorizeOffline", "RW", "true", ("false", "true"), BOOLEAN),
     Row("", "LocalPreAuthorize", "RW", "false", ("true", "false"), BOOLEAN),
     Row("GUIDE-KEY-10", "MeterValuesAlignedData", "RW", FIVE, ("SoC", "", FIVE), MEASURANDS),
@@ -122,8 +122,8 @@ VENDOR = (
     Row("", "AppEnabled", "RW", "true", ("false", "true"), BOOLEAN),
     Row("GUIDE-VKEY-21", "AutoCharge", "RW", "false", ("true", "false"), BOOLEAN),
     Row("GUIDE-VKEY-22", "FreeCharging", "RW", "false", ("true", "false"), BOOLEAN),
-    Row("", "CallMsgInOrder", "RW", "true", ("false", "true"), BOOLEAN),
-    Row("", "OfflineTxMsgQueueEnable", "RW", "true", ("false", "true"), BOOLEAN),
+    Row("GUIDE-VKEY-23", "CallMsgInOrder", "RW", "true", ("false", "true"), BOOLEAN),
+    Row("GUIDE-VKEY-24", "OfflineTxMsgQueueEnable", "RW", "true", ("false", "true"), BOOLEAN),
 )
 """The second table without SupervisionUrl and BoxIdentifier, whose change waits for a reboot: `test_key_rules.py`."""
 
