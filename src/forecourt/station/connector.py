@@ -74,6 +74,7 @@ class Report(msgspec.Struct, frozen=True, gc=False):
 
     status: ChargePointStatus
     dtc: str
+    info: str
 
 
 class Missed(msgspec.Struct, frozen=True, gc=False):
@@ -114,7 +115,7 @@ class Connector:
     def present(self) -> Report:
         """What a report would say now."""
         worst = self.worst
-        return Report(self.status, "" if worst is None else worst.dtc)
+        return Report(self.status, "" if worst is None else worst.dtc, self.info)
 
 
 class Connectors:
@@ -244,7 +245,7 @@ class Connectors:
         duration_s = 0 if at_once else self._configuration.integer("MinimumStatusDuration")
         if duration_s == 0:
             self._report(row, now)
-        elif row.reported == row.present and not row.info:
+        elif row.reported == row.present:
             self._timers.stop(Timer.STATUS_SETTLES_0 + row.number)
         else:
             self._timers.set(Timer.STATUS_SETTLES_0 + row.number, now + duration_s)
