@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from forecourt.cabinet.archetypes import CHADEMO_CAR
+
 if TYPE_CHECKING:
     from forecourt.world.scripted import ScriptedSupervision
     from forecourt.world.simulated_station import SimulatedStation
@@ -385,6 +387,52 @@ def test_remote_start_is_rejected_before_the_boot_is_accepted(
     world.run(5)
     station.plug(1)
     assert remote_start(central, 1) == "Rejected"
+
+
+# With a charging profile.
+
+PROFILE = {
+    "chargingProfileId": 1,
+    "stackLevel": 0,
+    "chargingProfilePurpose": "TxProfile",
+    "chargingProfileKind": "Relative",
+    "chargingSchedule": {
+        "chargingRateUnit": "W",
+        "chargingSchedulePeriod": [{"startPeriod": 0, "limit": 5000.0}],
+    },
+}
+"""At most 5 kW."""
+
+
+@pytest.mark.requirement("OCPP-5.11-6")
+@pytest.mark.parametrize("named", [True, False])
+def test_profile_in_a_remote_start_for_the_chademo_connector_is_ignored(
+    world: World, central: ScriptedSupervision, named: bool
+) -> None:
+    station = world.add_station(model="EVD1S180THB")
+    world.run(5)
+    station.plug(2, CHADEMO_CAR)
+    world.run(5)
+    asked = {"idTag": "REMOTE", "chargingProfile": PROFILE, **({"connectorId": 2} if named else {})}
+    assert central.ask("RemoteStartTransaction", asked) == {"status": "Accepted"}
+    world.run(60)
+    assert started(station) == [(2, "REMOTE")]
+    assert station.reading(2).power_w > 30_000
+
+
+@pytest.mark.parametrize("plugged", [True, False])
+def test_remote_start_with_a_profile_is_rejected_rather_than_started_without_it(
+    world: World, central: ScriptedSupervision, station: SimulatedStation, plugged: bool
+) -> None:
+    """Smart charging is not built yet; nobody may believe that the limit holds."""
+    if plugged:
+        station.plug()
+        world.run(5)
+    for connector in ({"connectorId": 1}, {}):
+        asked = {"idTag": "REMOTE", "chargingProfile": PROFILE, **connector}
+        assert central.ask("RemoteStartTransaction", asked) == {"status": "Rejected"}
+    world.run(5)
+    assert started(station) == []
 
 
 # RemoteStopTransaction.

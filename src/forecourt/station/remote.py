@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from forecourt.evlink.models import ConnectorType
 from forecourt.ocpp.core import (
     ChargePointStatus,
     RemoteStartStopStatus,
@@ -62,6 +63,7 @@ class Remote:
         "_boot",
         "_configuration",
         "_connectors",
+        "_outputs",
         "_pending",
         "_sessions",
         "_timers",
@@ -77,7 +79,9 @@ class Remote:
         transactions: Transactions,
         boot: Boot,
         timers: Timers,
+        outputs: tuple[ConnectorType, ...],
     ) -> None:
+        self._outputs = outputs
         self._configuration = configuration
         self._connectors = connectors
         self._authorization = authorization
@@ -95,7 +99,7 @@ class Remote:
             return REJECTED
         named = request.connectorId if isinstance(request.connectorId, int) else None
         pending = self._with_connector(named, request.idTag) if named is not None else self._without(request.idTag)
-        if pending is None:
+        if pending is None or (request.chargingProfile and not self._ignores_profiles(pending.connector)):
             return REJECTED
         self._pending = pending
         return Reply(ACCEPTED, self._begin)
@@ -107,9 +111,11 @@ class Remote:
             and not self._sessions.is_closed
             and not self._configuration.boolean("FreeCharging")
             and any(self._configuration.boolean(key) for key in ENABLING_KEYS)
-            # A profile would have to be obeyed, and smart charging is not built yet.
-            and not request.chargingProfile
         )
+
+    def _ignores_profiles(self, connector: int) -> bool:
+        """CHAdeMO has no smart charging; elsewhere a profile would have to be obeyed, which is not built yet."""
+        return connector > 0 and self._outputs[connector - 1] is ConnectorType.CHADEMO
 
     def _with_connector(self, connector: int, id_tag: str) -> Pending | None:
         """The first remote table of the guide."""

@@ -132,7 +132,14 @@ class Station:
             effects,
         )
         self._remote = Remote(
-            configuration, self._connectors, self._authorization, self._sessions, self._transactions, boot, timers
+            configuration,
+            self._connectors,
+            self._authorization,
+            self._sessions,
+            self._transactions,
+            boot,
+            timers,
+            model.outputs,
         )
         self._errors = VendorErrors(model, self._connectors, self._sessions, self._remote, self._transactions, effects)
         self._reset = Reset(queue, speed, timers, effects)
