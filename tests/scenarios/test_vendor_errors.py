@@ -6,18 +6,25 @@ A14: scope `gun` or `all`, then what it does: `warns`, `derates`, or the reason 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import pytest
 from msgspec import UNSET
 
 from forecourt.evlink.faults import FAULTS, UnknownFault
-from forecourt.supervision.facts import StatusReported
+from forecourt.supervision import readings
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from sqlalchemy import Connection
+
+    from forecourt.supervision.views import ConnectorView
     from forecourt.world.scripted import ScriptedSupervision
     from forecourt.world.simulated_station import SimulatedStation
     from forecourt.world.world import World
+
+ReadLedger: TypeAlias = "Callable[[World, Callable[[Connection], Any]], Any]"
 
 ROWS = """
 0x100005 ReaderFailure        all warns         Card reader communication failure alarm
@@ -347,17 +354,23 @@ def test_hot_cabinet_halves_what_both_guns_have_together(world: World, busy: Sim
 # What the supervision makes of it.
 
 
-@pytest.mark.parametrize(("dtc", "error_code", "scope", "does", "description"), TABLE)
-def test_supervision_keeps_the_dtc_and_its_description(
-    site: World, served: SimulatedStation, dtc: str, error_code: str, scope: str, does: str, description: str
+@pytest.mark.requirement("GUIDE-DTCR-06")
+def test_supervision_shows_the_dtc_and_its_description(
+    site: World, served: SimulatedStation, read_ledger: ReadLedger
 ) -> None:
-    number = 2 if scope == "gun" else 0
-    served.fault(dtc, number)
-    site.run(5)
-    kept = site.supervision.ledger.statuses[(served.identity, number)]
-    assert isinstance(kept, StatusReported)
-    assert (kept.request.errorCode, kept.request.vendorErrorCode) == (error_code, dtc)
-    assert kept.request.info == description
+    for dtc, _, scope, _, _ in TABLE:
+        number = 2 if scope == "gun" else 0
+        served.fault(dtc, number)
+        site.run(5)
+        served.clear(dtc, number)
+        site.run(5)
+    shown: list[ConnectorView] = read_ledger(
+        site,
+        lambda connection: readings.statuses(connection, served.identity, connector_id=None, before=None, limit=500),
+    )
+    errors = {(view.dtc, view.errorCode, view.description) for view in shown if view.errorCode != "NoError"}
+    assert errors == {(dtc, error_code, description) for dtc, error_code, _, _, description in TABLE}
+    assert {(view.dtc, view.description) for view in shown if view.errorCode == "NoError"} == {(None, None)}
 
 
 @pytest.mark.requirement("GUIDE-DTCR-01")
