@@ -28,7 +28,7 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import Future
 from queue import Empty, SimpleQueue
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from forecourt.errors import ForecourtError
 from forecourt.station.effects import DeleteRecord, SaveRecord
@@ -53,6 +53,7 @@ CREATE TABLE record (
 """
 _SAVE = "INSERT OR REPLACE INTO record (station, kind, key, data) VALUES (?, ?, ?, ?)"
 _DELETE = "DELETE FROM record WHERE station = ? AND kind = ? AND key = ?"
+_STATIONS = "SELECT DISTINCT station FROM record ORDER BY station"
 _LOAD = "SELECT kind, key, data FROM record WHERE station = ? ORDER BY kind, key"
 
 Records: TypeAlias = dict[tuple[str, str], bytes]
@@ -77,14 +78,15 @@ class _Batch:
         self.done = done
 
 
-class _Request:
-    """Something else that the thread is to do in its turn: load a station, or list all."""
+class _Query:
+    """Something that the thread is to read in its turn."""
 
-    __slots__ = ("answer", "station")
+    __slots__ = ("answer", "arguments", "statement")
 
-    def __init__(self, station: str | None) -> None:
-        self.station = station
-        self.answer: Future[Records | list[str]] = Future()
+    def __init__(self, statement: str, *arguments: str) -> None:
+        self.statement = statement
+        self.arguments = arguments
+        self.answer: Future[list[Any]] = Future()
 
 
 class RecordStore:
@@ -117,7 +119,7 @@ class RecordStore:
     def commit(self, station: str, writes: Writes, done: Done) -> None:
         """Make a batch of writes durable, all or none. Returns at once; `done` is called on the running loop.
 
-        Calls of `done` come in the order of the commits, never from inside this call.
+        Calls of `done` come in the order of the commits, never from inside this call. Leave `writes` unchanged then on.
         """
         loop = asyncio.get_running_loop()
         if self._file is not None:
@@ -136,6 +138,16 @@ class RecordStore:
         """How many transactions have been committed to the file; 0 in memory."""
         return 0 if self._file is None else self._file.transactions
 
+    @property
+    def waiting(self) -> int:
+        """How many batches the thread has not taken yet; 0 in memory."""
+        return 0 if self._file is None else self._file.waiting
+
+    def setting(self, name: str, value: int | None = None) -> int | str:
+        """What the file's connection says to `PRAGMA name`, after setting it to `value` if there is one."""
+        assert self._file is not None, "memory has no settings"
+        return self._file.setting(name, value)
+
     def close(self) -> None:
         """Finish what was committed, then let go of the file. Blocks until then; a second call does nothing."""
         if self._file is not None:
@@ -148,7 +160,7 @@ class _RecordFile:
     def __init__(self, path: Path) -> None:
         self.transactions = 0
         self._path = path
-        self._queue: SimpleQueue[_Batch | _Request | None] = SimpleQueue()
+        self._queue: SimpleQueue[_Batch | _Query | None] = SimpleQueue()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._closed = False
         self._lock = _lock(path)
@@ -160,14 +172,19 @@ class _RecordFile:
         self._thread = threading.Thread(target=self._run, name=f"records {path.name}", daemon=True)
         self._thread.start()
 
+    @property
+    def waiting(self) -> int:
+        return self._queue.qsize()
+
     def load(self, station: str) -> Records:
-        answer = self._ask(_Request(station))
-        assert isinstance(answer, dict), "a station was asked for"
-        return answer
+        return {(kind, key): data for kind, key, data in self._ask(_Query(_LOAD, station))}
 
     def stations(self) -> list[str]:
-        answer = self._ask(_Request(None))
-        assert isinstance(answer, list), "a list was asked for"
+        return [station for (station,) in self._ask(_Query(_STATIONS))]
+
+    def setting(self, name: str, value: int | None) -> int | str:
+        ((answer,),) = self._ask(_Query(f"PRAGMA {name}" if value is None else f"PRAGMA {name} = {value:d}"))
+        assert isinstance(answer, int | str), "settings are numbers and words"
         return answer
 
     def commit(self, loop: asyncio.AbstractEventLoop, batch: _Batch) -> None:
@@ -186,10 +203,10 @@ class _RecordFile:
         if self._closed:
             raise RecordStoreError(f"The record file {self._path} has been closed.")
 
-    def _ask(self, request: _Request) -> Records | list[str]:
+    def _ask(self, query: _Query) -> list[Any]:
         self._check_open()
-        self._queue.put(request)
-        return request.answer.result()
+        self._queue.put(query)
+        return query.answer.result()
 
     # In the thread.
 
@@ -244,16 +261,11 @@ class _RecordFile:
         self.transactions += 1
         return None
 
-    def _answer(self, request: _Request) -> None:
+    def _answer(self, query: _Query) -> None:
         try:
-            if request.station is None:
-                rows = self._connection.execute("SELECT DISTINCT station FROM record ORDER BY station")
-                request.answer.set_result([station for (station,) in rows])
-            else:
-                rows = self._connection.execute(_LOAD, (request.station,))
-                request.answer.set_result({(kind, key): data for kind, key, data in rows})
+            query.answer.set_result(self._connection.execute(query.statement, query.arguments).fetchall())
         except (sqlite3.Error, UnicodeEncodeError) as error:
-            request.answer.set_exception(RecordStoreError(f"The record file {self._path} cannot be read: {error}."))
+            query.answer.set_exception(RecordStoreError(f"The record file {self._path} cannot be read: {error}."))
 
 
 def _tell(loop: asyncio.AbstractEventLoop, group: list[_Batch], failure: str | None) -> None:
