@@ -8,6 +8,7 @@ was asked for is imported, so the others cost no time. A command may return an e
 from __future__ import annotations
 
 import importlib
+import signal
 import sys
 from typing import TYPE_CHECKING, Annotated, Any, NamedTuple, cast
 
@@ -32,12 +33,15 @@ _NAME = "forecourt"
 COMMANDS: tuple[CommandRow, ...] = (
     # what it is called, where it lives
     CommandRow("guide", "forecourt.cli.guide"),
+    CommandRow("station", "forecourt.cli.station"),
     CommandRow("supervision", "forecourt.cli.supervision"),
 )
 
 
 def main() -> None:
     """The entry point of the command `forecourt`."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # a shell does so with what it starts in the background
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     sys.exit(run(sys.argv[1:]))
 
 

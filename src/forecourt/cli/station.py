@@ -1,0 +1,142 @@
+"""`forecourt station`: one station with its simulated cabinet and its control API, until Ctrl-C."""
+
+from __future__ import annotations
+
+from pathlib import Path  # noqa: TC003 - typer reads the annotations
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from forecourt.cli.errors import Misuse, looked_up
+from forecourt.errors import ForecourtError
+
+if TYPE_CHECKING:
+    from forecourt.evlink.keys import Key
+    from forecourt.station.commissioning import StationOptions
+
+
+_SWITCH = ("true", "false")
+_OPTION_VALUES = {
+    "power_loss": ("after boot", "before dark"),
+    "status_timestamp_only": _SWITCH,
+    "literal_authorization_key": _SWITCH,
+}
+"""What each option takes; its meaning is in `station.commissioning`."""
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command("station")(station)
+
+
+def station(
+    url: Annotated[str | None, typer.Option(help="The supervision, without the identity: ws://HOST:PORT/PATH.")] = None,
+    identity: Annotated[str | None, typer.Option("--id", help="The identity in the connection's address.")] = None,
+    model: Annotated[str | None, typer.Option(help="A commercial reference, see `forecourt guide models`.")] = None,
+    serial: Annotated[str | None, typer.Option(help="The serial number.")] = None,
+    firmware: Annotated[str | None, typer.Option(help="The firmware version.")] = None,
+    data: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Keep everything in this folder; without it nothing is kept.")
+    ] = None,
+    http: Annotated[
+        str, typer.Option(metavar="[HOST:]PORT", help="Where the control API is; port 0 finds a free one.")
+    ] = "127.0.0.1:8080",
+    settings: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="KEY=VALUE", help="Set a configuration key as the installer; may be repeated."),
+    ] = None,
+    options: Annotated[
+        list[str] | None,
+        typer.Option("--option", metavar="NAME=VALUE", help="Set what is no OCPP key; may be repeated."),
+    ] = None,
+    recommission: Annotated[
+        bool, typer.Option("--recommission", help="Change what the data folder was commissioned with.")
+    ] = False,
+    speed: Annotated[float, typer.Option(help="How many seconds of the station pass in a real one.")] = 1.0,
+    as_json: Annotated[bool, typer.Option("--json", help="Say everything as JSON, an object a line.")] = False,
+) -> None:
+    """Run a charging station that connects to a supervision, until Ctrl-C.
+
+    What names the station (--url, --id, --model, --serial, --firmware) commissions a new data folder; later it may be
+    left out. --set works at every start, also on read-only keys.
+    """
+    from forecourt.cli.station_process import Plan, Teller, run_station
+    from forecourt.runtime.data_folder import Wishes, commission
+    from forecourt.runtime.loop import run
+
+    chosen = key_settings(settings or [])
+    wishes = Wishes(identity, url, model, serial, firmware, _authorization_key(chosen))
+    looked_up(lambda _: commission(wishes), "")
+    address, port = http_address(http)
+    plan = Plan(
+        wishes=wishes,
+        settings=chosen,
+        options=station_options(options or [], clock_speed(speed)),
+        data=data,
+        http_address=address,
+        http_port=port,
+        recommission=recommission,
+    )
+    run(run_station(plan, Teller(as_json)))
+
+
+def key_settings(texts: list[str]) -> list[tuple[Key, str]]:
+    """The keys and their checked values. Raises `Misuse`."""
+    from forecourt.evlink.keys import require_key
+
+    chosen = []
+    for text in texts:
+        name, equals, value = text.partition("=")
+        if not equals:
+            raise Misuse(f"--set takes KEY=VALUE, such as HeartbeatInterval=60; {text!r} came.")
+        key = looked_up(require_key, name.strip())
+        chosen.append((key, value if key.name == "AuthorizationKey" else looked_up(key.check, value)))
+    return chosen
+
+
+def station_options(texts: list[str], speed: float) -> StationOptions:
+    """The options that are no OCPP keys. Raises `Misuse`."""
+    import msgspec
+
+    from forecourt.station.commissioning import StationOptions
+
+    given: dict[str, str] = {}
+    for text in texts:
+        name, equals, value = text.partition("=")
+        name = name.strip().lower().replace("-", "_")
+        if not equals or name not in _OPTION_VALUES:
+            raise Misuse(f"--option takes NAME=VALUE with a name out of {', '.join(_OPTION_VALUES)}; {text!r} came.")
+        expected = _OPTION_VALUES[name]
+        given[name] = value.strip().lower().replace("-", " ").replace("_", " ")
+        if given[name] not in expected:
+            raise Misuse(f"--option {name} takes {' or '.join(expected)}; {value!r} came.")
+    return msgspec.convert(given | {"speed": speed}, StationOptions, strict=False)
+
+
+def clock_speed(speed: float) -> float:
+    """The speed, if a clock can run at it. Raises `Misuse`."""
+    from forecourt.runtime.clock import Clock
+
+    return looked_up(lambda _: Clock(speed).speed, "")
+
+
+def http_address(text: str) -> tuple[str, int]:
+    """The address and port of `HOST:PORT` or `PORT`. Raises `Misuse`."""
+    host, _, port = text.rpartition(":")
+    if not port.isascii() or not port.isdigit() or int(port) > 65535:
+        raise Misuse(f"An address is PORT or HOST:PORT with a port from 0 to 65535, such as 8080; {text!r} came.")
+    return host.strip("[]") or "127.0.0.1", int(port)
+
+
+def _authorization_key(settings: list[tuple[Key, str]]) -> str | None:
+    """The AuthorizationKey among the settings: with it a new station is delivered."""
+    from forecourt.ocpp.address import authorization_password
+
+    for key, value in settings:
+        if key.name == "AuthorizationKey":
+            try:
+                authorization_password(value)
+            except ForecourtError:
+                return None  # a literal one, which only the option allows; the station checks it
+            return value
+    return None

@@ -1,0 +1,153 @@
+"""What `forecourt station` does once its command line is understood."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+import time
+from contextlib import AsyncExitStack
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from forecourt.errors import ForecourtError
+from forecourt.ocpp.address import station_url
+from forecourt.runtime.clock import Clock
+from forecourt.runtime.data_folder import DataFolder, Wishes, settle
+from forecourt.runtime.host import Host
+from forecourt.runtime.link import Links
+from forecourt.screen.api import ControlApi
+from forecourt.station.effects import LogEvent
+from forecourt.station.events import LinkClosed, LinkOpened, LinkRefused, PowerLost, PowerRestored
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from forecourt.evlink.keys import Key
+    from forecourt.runtime.hosted import HostedStation
+    from forecourt.station.commissioning import StationOptions
+    from forecourt.station.effects import Effect
+    from forecourt.station.events import Event
+
+CLOSE_S = 1.0
+"""Real seconds that links get to close at the end."""
+
+
+class Plan(msgspec.Struct, frozen=True):
+    """What the command line asks for."""
+
+    wishes: Wishes
+    settings: list[tuple[Any, str]]
+    """Rows of the key table and the values for them."""
+    options: Any
+    """A `StationOptions`."""
+    data: Any
+    """A folder, or None."""
+    http_address: str
+    http_port: int
+    recommission: bool
+
+
+class Teller:
+    """Says what happens, once a change: sentences for people, or a JSON object a line."""
+
+    def __init__(self, as_json: bool) -> None:
+        self._as_json = as_json
+        self._last: tuple[str, str] | None = None
+
+    def started(self, station: HostedStation, api_url: str, data: Path | None) -> None:
+        """The station is up and its control API answers."""
+        commissioning = station.commissioning
+        snapshot = station.snapshot()
+        assert snapshot is not None, "it has just been switched on"
+        url = station_url(snapshot.link.url, snapshot.identity)
+        kept = f"Everything is kept in {data}." if data else "Nothing is kept after the end; --data DIR keeps it."
+        self._say(
+            {
+                "event": "started",
+                "identity": station.identity,
+                "model": commissioning.model,
+                "httpUrl": api_url,
+                "supervisionUrl": url,
+                "data": None if data is None else str(data),
+            },
+            f"Station {station.identity}, {commissioning.model} with serial number {commissioning.serial_number} and "
+            f"firmware {commissioning.firmware_version}.\n"
+            f"It connects to       {url}\n"
+            f"Its control API is   {api_url}/api/stations (described at /schema)\n"
+            f"{kept}\nCtrl-C ends.",
+        )
+
+    def hear(self, what: Event | Effect, now: float) -> None:
+        """Tell of links that open, close or are refused, when that is news, and of what the station logs."""
+        del now
+        match what:
+            case LinkOpened():
+                self._news("connected", "", "Connected to the supervision.")
+            case LinkClosed(code=code, reason=reason):
+                self._news("disconnected", reason, f"Disconnected ({code}{f', {reason}' if reason else ''}).")
+            case LinkRefused(reason=reason):
+                self._news("refused", reason, f"Not connected: {reason} The station keeps trying.")
+            case LogEvent(name=name, detail=detail):
+                self._say({"event": "log", "name": name, "detail": detail}, f"{name}: {detail}")
+            case PowerLost() | PowerRestored():
+                self._last = None
+
+    def _news(self, event: str, reason: str, sentence: str) -> None:
+        if self._last != (event, reason):
+            self._last = (event, reason)
+            self._say({"event": event, "reason": reason}, sentence)
+
+    def _say(self, data: dict[str, Any], sentence: str) -> None:
+        print(json.dumps(data) if self._as_json else printable(sentence), file=sys.stdout, flush=True)
+
+
+def watch_loop() -> asyncio.Future[None]:
+    """What never ends, unless a callback on the loop broke: then it raises what broke."""
+    loop = asyncio.get_running_loop()
+    broken: asyncio.Future[None] = loop.create_future()
+
+    def hear(_loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        error = context.get("exception")
+        if isinstance(error, OSError) or broken.done():
+            return  # a connection that ended badly has told its owner
+        broken.set_exception(error or RuntimeError(str(context.get("message"))))
+
+    loop.set_exception_handler(hear)
+    return broken
+
+
+def printable(text: str) -> str:
+    """Text without control characters, which a peer may have put there."""
+    return "".join(char if char.isprintable() or char == "\n" else repr(char)[1:-1] for char in text)
+
+
+async def run_station(plan: Plan, teller: Teller) -> None:
+    """Run a station until cancelled. Raises `ForecourtError` with a sentence for what cannot be."""
+    async with AsyncExitStack() as opened:
+        folder = None if plan.data is None else DataFolder(plan.data)
+        if folder is not None:
+            opened.callback(folder.close)
+        commissioning = settle(None if folder is None else folder.kept, plan.wishes, plan.recommission)
+        options: StationOptions = plan.options
+        clock = Clock(options.speed, wall_origin=max(time.time(), 0.0 if folder is None else folder.last_wall_s))
+        links = Links(close_timeout_s=CLOSE_S)
+        opened.push_async_callback(links.close, within_s=CLOSE_S)
+        host = Host(clock, links) if folder is None else Host(clock, links, folder.records, folder.meters)
+        opened.push_async_callback(host.stop)
+        if folder is not None:
+            await folder.keep(commissioning)
+        settings: list[tuple[Key, str]] = plan.settings
+        station = await host.add(commissioning, options, settings)
+        api = ControlApi(host, plan.http_address, plan.http_port)
+        try:
+            await api.start()
+        except ForecourtError as error:
+            raise ForecourtError(str(error).replace("--http-port", "--http")) from error
+        opened.push_async_callback(api.stop)
+        broken = watch_loop()
+        station.power(True)
+        teller.started(station, f"http://{plan.http_address}:{api.port}", plan.data)
+        station.seat.listen(teller.hear)
+        await broken

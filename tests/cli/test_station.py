@@ -1,0 +1,255 @@
+"""`forecourt station` as a person and as a script use it: processes of their own, killed and started again."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import httpx2
+import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+COMMAND = [sys.executable, "-m", "forecourt.cli.main"]
+WAIT_S = 30.0
+
+
+class Process:
+    """A command that tells what it does as a JSON object a line."""
+
+    def __init__(self, *arguments: str) -> None:
+        self.popen = subprocess.Popen(
+            [*COMMAND, *arguments, "--json"],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            env=os.environ | {"PYTHONUNBUFFERED": "1"},
+        )
+
+    def line(self) -> dict[str, Any]:
+        assert self.popen.stdout is not None
+        line = self.popen.stdout.readline()
+        if not line:
+            _, said = self.popen.communicate(timeout=WAIT_S)
+            raise AssertionError(f"it ended with {self.popen.returncode}: {said}")
+        told: dict[str, Any] = json.loads(line)
+        return told
+
+    def until(self, event: str) -> dict[str, Any]:
+        """Read on until it tells of this."""
+        while (told := self.line()).get("event") != event:
+            pass
+        return told
+
+    def end(self, number: int = signal.SIGINT) -> tuple[int, str]:
+        """Send a signal; the exit status and what came to stderr."""
+        self.popen.send_signal(number)
+        _, said = self.popen.communicate(timeout=WAIT_S)
+        return self.popen.returncode, said
+
+
+@contextmanager
+def running(*arguments: str) -> Iterator[Process]:
+    process = Process(*arguments)
+    try:
+        yield process
+    finally:
+        process.popen.kill()
+        process.popen.communicate()
+
+
+def station(*arguments: str) -> Any:
+    return running("station", "--http", "0", *arguments)
+
+
+def supervision() -> Any:
+    return running("supervision", "--ocpp-port", "0", "--http-port", "0", "--accept-unknown-tags")
+
+
+def ended(*arguments: str) -> subprocess.CompletedProcess[str]:
+    """`forecourt station`, run to its end."""
+    return subprocess.run(
+        [*COMMAND, "station", *arguments], capture_output=True, text=True, timeout=WAIT_S, check=False
+    )
+
+
+def get(url: str) -> Any:
+    answer = httpx2.get(url)
+    assert answer.status_code == 200, answer.text
+    return answer.json()
+
+
+def post(url: str, body: Any = None) -> Any:
+    answer = httpx2.post(url, json=body if body is not None else {})
+    assert answer.status_code == 200, answer.text
+    return answer.json()
+
+
+def eventually(condition: Callable[[], Any]) -> Any:
+    """What the condition gives once it gives something."""
+    end = time.monotonic() + WAIT_S
+    while not (found := condition()):
+        assert time.monotonic() < end, "it did not come about in time"
+        time.sleep(0.02)
+    return found
+
+
+@pytest.mark.requirement("GUIDE-PWR-05")
+def test_a_station_killed_in_a_session_tells_once_of_its_end_when_it_runs_again(tmp_path: Path) -> None:
+    """SIGKILL while a car charges; a restart on the same data sends one StopTransaction with PowerLoss."""
+    with supervision() as central:
+        addresses = central.line()
+        arguments = ("--data", str(tmp_path), "--url", addresses["ocppUrl"], "--id", "STATION 1", "--speed", "60")
+        transactions = f"{addresses['httpUrl']}/api/transactions"
+        with station(*arguments) as first:
+            path = f"{first.until('started')['httpUrl']}/api/stations/STATION%201"
+            first.until("connected")
+            post(f"{path}/connectors/1/plug")
+            post(f"{path}/badge", {"idTag": "TAG"})
+            eventually(lambda: get(path)["connectors"][0]["meter_wh"] > 2000)
+            before = get(path)["connectors"][0]
+            code, _ = first.end(signal.SIGKILL)
+            assert code == -signal.SIGKILL
+        (open_one,) = get(transactions)
+        assert not is_stopped(open_one)
+        with station("--data", str(tmp_path), "--speed", "60") as second:
+            path = f"{second.until('started')['httpUrl']}/api/stations/STATION%201"
+            stopped = eventually(lambda: [row for row in get(transactions) if is_stopped(row)])
+            assert len(stopped) == len(get(transactions)) == 1
+            assert stopped[0]["reason"] == "PowerLoss"
+            assert stopped[0]["meterStart"] == 0
+            # Since the last write of the meter, at most about a real second ago, 60 s at some 150 kW may have passed.
+            assert 0 < stopped[0]["meterStop"] == int(get(path)["connectors"][0]["meter_wh"])
+            assert abs(stopped[0]["meterStop"] - before["meter_wh"]) < 5000
+            eventually(lambda: get(path)["queuedMessages"] == 0)
+            sent = [row["action"] for row in get(f"{path}/messages") if row["direction"] == ">"]
+            assert sent.count("StopTransaction") == 1
+        with station("--data", str(tmp_path), "--speed", "60") as third:
+            path = f"{third.until('started')['httpUrl']}/api/stations/STATION%201"
+            third.until("connected")
+            eventually(lambda: get(path)["connectors"][0]["reportedStatus"] == "Available")
+            assert "StopTransaction" not in [row["action"] for row in get(f"{path}/messages")]
+
+
+def is_stopped(row: dict[str, Any]) -> bool:
+    return not row["open"]
+
+
+def test_ctrl_c_ends_with_130_and_no_traceback() -> None:
+    with station() as process:
+        process.until("started")
+        assert process.end() == (130, "")
+
+
+def test_a_station_says_once_why_it_is_not_connected_and_connects_when_it_can() -> None:
+    with socket.socket() as silent:
+        silent.bind(("127.0.0.1", 0))  # bound and not listening: refused
+        port = silent.getsockname()[1]
+        with station("--url", f"ws://127.0.0.1:{port}") as process:
+            refused = process.until("refused")
+            assert f"127.0.0.1:{port}" in refused["reason"]
+            assert "check" in refused["reason"]
+            silent.close()
+            with running("supervision", "--ocpp-port", str(port), "--http-port", "0"):
+                assert process.line() == {"event": "connected", "reason": ""}
+
+
+@pytest.mark.parametrize(("policy", "status"), [({"openEnrolment": False}, "404"), ({}, "401")])
+def test_a_supervision_that_refuses_is_told_with_its_status_and_what_to_try(
+    policy: dict[str, bool], status: str
+) -> None:
+    with supervision() as central:
+        addresses = central.line()
+        if policy:
+            httpx2.put(f"{addresses['httpUrl']}/api/policy", json=policy).raise_for_status()
+        else:
+            rule = {"authorizationKey": "00112233445566778899AABBCCDDEEFF"}
+            httpx2.put(f"{addresses['httpUrl']}/api/stations/ONE", json=rule).raise_for_status()
+        with station("--url", addresses["ocppUrl"], "--id", "ONE") as process:
+            reason = process.until("refused")["reason"]
+            assert status in reason
+            assert "ONE" in reason
+            assert "check" in reason or "register" in reason
+
+
+def test_the_station_of_a_data_folder_is_not_contradicted_but_recommissioned(tmp_path: Path) -> None:
+    with station("--data", str(tmp_path), "--id", "ONE", "--set", "HeartbeatInterval=77") as process:
+        told = process.until("started")
+        assert (told["identity"], told["model"]) == ("ONE", "EVD1S180THB")
+        process.end()
+    for arguments in (("--id", "TWO"), ("--model", "EVD1S60THB"), ("--url", "ws://127.0.0.1:9")):
+        refused = ended("--data", str(tmp_path), "--http", "0", *arguments)
+        assert refused.returncode == 1
+        assert "--recommission" in refused.stderr
+        assert arguments[1] in refused.stderr
+    with station("--data", str(tmp_path), "--id", "TWO", "--recommission") as process:
+        told = process.until("started")
+        assert told["identity"] == "TWO"
+        key = get(f"{told['httpUrl']}/api/stations/TWO/keys/HeartbeatInterval")
+        assert key["value"] == "77"
+
+
+def test_a_data_folder_serves_one_process(tmp_path: Path) -> None:
+    with station("--data", str(tmp_path)) as process:
+        process.until("started")
+        refused = ended("--data", str(tmp_path), "--http", "0")
+        assert (refused.returncode, "another process" in refused.stderr) == (1, True)
+
+
+def test_settings_reach_read_only_keys_and_the_address_at_every_start(tmp_path: Path) -> None:
+    arguments = ("--data", str(tmp_path), "--set", "SupervisionUrl=ws://127.0.0.1:9/ocpp", "--set", "CpoName=Ours")
+    for _ in range(2):
+        with station(*arguments) as process:
+            told = process.until("started")
+            assert told["supervisionUrl"] == "ws://127.0.0.1:9/ocpp/FORECOURT-1"
+            assert get(f"{told['httpUrl']}/api/stations/FORECOURT-1/keys/CpoName")["value"] == "Ours"
+            process.end()
+
+
+def test_a_control_port_in_use_is_named_with_what_to_try() -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        refused = ended("--http", str(port))
+        assert refused.returncode == 1
+        assert str(port) in refused.stderr
+        assert "--http" in refused.stderr
+        assert refused.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("--model", "EVD1S180THX"), "EVD1S180THB"),
+        (("--set", "HeartbeatIntervall=60"), "HeartbeatInterval"),
+        (("--set", "HeartbeatInterval=soon"), "whole number"),
+        (("--set", "HeartbeatInterval"), "KEY=VALUE"),
+        (("--option", "colour=red"), "power_loss"),
+        (("--option", "power_loss=never"), "before dark"),
+        (("--option", "status_timestamp_only=perhaps"), "true or false"),
+        (("--speed", "0"), "speed"),
+        (("--http", "localhost"), "HOST:PORT"),
+        (("--url", "http://127.0.0.1"), "ws://"),
+        (("--id", ""), "identity"),
+        (("--serial", "x" * 26), "25"),
+        (("--nonsense",), "--nonsense"),
+    ],
+)
+def test_a_wrong_command_line_gets_usage_hint_and_one_sentence(arguments: tuple[str, ...], said: str) -> None:
+    refused = ended(*arguments)
+    usage, hint, sentence = refused.stderr.splitlines()
+    assert refused.returncode == 2
+    assert usage.startswith("Usage: forecourt station")
+    assert "--help" in hint
+    assert said in sentence
+    assert refused.stdout == ""
