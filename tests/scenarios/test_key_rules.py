@@ -232,6 +232,18 @@ def test_boxidentifier_is_used_from_the_next_boot(
     assert addresses(station) == [f"{base}/CP-1", f"{base}/FR%201%2FHall"]
 
 
+def test_empty_boxidentifier_leaves_the_station_with_the_identity_of_its_commissioning(
+    world: World, central: ScriptedSupervision, station: SimulatedStation
+) -> None:
+    assert change(central, "BoxIdentifier", "") == "RebootRequired"
+    assert entry(central, "BoxIdentifier")["value"] == ""
+    station.reboot()
+    world.run(120)
+    assert station.is_connected
+    assert addresses(station) == ["ws://supervision.example/ocpp/CP-1"] * 2
+    assert station.snapshot().identity == "CP-1"
+
+
 def addresses(station: SimulatedStation) -> list[str]:
     """Where the station connected to, oldest first."""
     return [effect.url for effect in station.effects if isinstance(effect, OpenLink)]

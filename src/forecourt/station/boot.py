@@ -113,7 +113,7 @@ class Boot:
         return self._was_accepted_at == self._address()
 
     def _address(self) -> str:
-        return f"{self._configuration.text('SupervisionUrl')} {self._configuration.text('BoxIdentifier')}"
+        return f"{self._configuration.text('SupervisionUrl')} {self._configuration.identity}"
 
     # BootNotification.
 

@@ -18,14 +18,13 @@ from forecourt.evlink.keys import Effect as KeyEffect
 from forecourt.evlink.models import find_model
 from forecourt.ocpp.core import (
     ChangeConfigurationRequest,
-    ChangeConfigurationResponse,
     ConfigurationStatus,
     GetConfigurationRequest,
     GetConfigurationResponse,
     KeyValue,
 )
 from forecourt.ocpp.errors import ErrorCode, RemoteError
-from forecourt.station.effects import SaveRecord
+from forecourt.station.effects import LogEvent, SaveRecord
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -57,8 +56,20 @@ class Configuration:
         self._literal_key = options.literal_authorization_key
         self._model = model
         self._effects = effects
-        self._values = {key: data.decode() for (kind, key), data in records.items() if kind == KIND}
+        self._values: dict[str, str] = {}
         self._version = 0
+        for (kind, name), data in sorted(records.items()):
+            if kind == KIND:
+                self._restore(name, data)
+
+    def _restore(self, name: str, data: bytes) -> None:
+        key = find_key(name)
+        try:
+            if key is None:
+                raise ValueRefused(f"There is no key {name[:50]}.")
+            self._values[key.name] = self.check(key, data.decode())
+        except (UnicodeDecodeError, ValueRefused) as error:
+            self._effects.append(LogEvent("Record ignored", f"{KIND} {name}: {error}"))
 
     # Reading, for the other blocks.
 
@@ -83,6 +94,11 @@ class Configuration:
         """The present items of a list key."""
         value = self._value_of(name)
         return tuple(value.split(",")) if value else ()
+
+    @property
+    def identity(self) -> str:
+        """Who the station is: BoxIdentifier, or as commissioned while that is empty."""
+        return self.text("BoxIdentifier") or self._commissioning.identity
 
     def changed(self) -> dict[str, str]:
         """The keys that differ from their defaults, without the one that may not be read."""
@@ -130,10 +146,6 @@ class Configuration:
         if key.effect is KeyEffect.AT_REBOOT:
             return ConfigurationStatus.RebootRequired, key
         return ConfigurationStatus.Accepted, key
-
-    def respond(self, status: ConfigurationStatus) -> ChangeConfigurationResponse:
-        """The answer with this status."""
-        return ChangeConfigurationResponse(status=status)
 
     def check(self, key: Key, value: str) -> str:
         """The value as it is stored, or `ValueRefused`. By option AuthorizationKey may be a literal password."""
@@ -206,7 +218,7 @@ def _defaults(reference: str, plug_and_charge: bool, provisioned: bool) -> dict[
 
 COMMISSIONED: dict[str, Callable[[Commissioning], str | None]] = {
     "BoxIdentifier": lambda commissioning: commissioning.identity,
-    "SupervisionUrl": lambda commissioning: commissioning.supervision_url,
+    "SupervisionUrl": lambda commissioning: commissioning.supervision_url or None,
     "AuthorizationKey": lambda commissioning: commissioning.authorization_key,
 }
 """Keys whose first value comes from the commissioning and not from the guide."""

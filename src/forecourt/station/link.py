@@ -63,7 +63,7 @@ class Link:
         self.state = LinkState.CLOSED
         self.problem = ""
         # A change of these two keys is used from the next boot on (reading A40).
-        self._identity = configuration.text("BoxIdentifier")
+        self._identity = configuration.identity
         self._url = configuration.text("SupervisionUrl")
 
     @property

@@ -350,7 +350,7 @@ class Station:
     def snapshot(self, now: float) -> StationSnapshot:
         """Everything worth showing at `now`."""
         return StationSnapshot(
-            identity=self._configuration.text("BoxIdentifier"),
+            identity=self._configuration.identity,
             model=self._model.reference,
             serial=self._commissioning.serial_number,
             firmware=self._commissioning.firmware_version,
