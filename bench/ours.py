@@ -1,0 +1,260 @@
+"""Our own stack in two processes: stations on the product's driver, and the product's supervision.
+
+The stations are the product's `Host`: brains, cabinets, save gate, link. Only time is not the wall's: a station of a
+fleet sends a MeterValues when its interval is over, and here the interval is over as soon as the answers come. A
+`Metronome` stands where the driver asks the loop for the time and for its one timer. Every answer that arrives moves
+time on by interval / stations, so that on average one station falls due for each one that was answered; what happens
+then is the driver's own doing, from the timer that fires to the bytes on the socket.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from forecourt.cabinet.archetypes import FAMILY_CAR
+from forecourt.evlink.keys import require_key
+from forecourt.runtime.clock import Clock
+from forecourt.runtime.host import Host
+from forecourt.runtime.link import Links
+from forecourt.station.commissioning import Commissioning, StationOptions
+from forecourt.station.effects import SendFrame
+from forecourt.supervision.server import Supervision
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from forecourt.runtime.link import ConnectingOwner, Link
+    from forecourt.runtime.seat import OpenedLink, Seat
+    from forecourt.station.effects import Effect
+    from forecourt.station.events import Event
+
+MODEL, FIRMWARE = "EVD1S180THB", "3.5.8803"
+AT_ONCE = 100
+"""Stations that connect at the same time."""
+CAR = msgspec.structs.replace(FAMILY_CAR, battery_kwh=400.0)
+"""A lorry's battery, so that no session ends while it is measured."""
+ROUNDING_S = 1e-5
+"""Time that passes by itself, so that a timer due now but for a rounding error or the driver's shortest delay fires."""
+START_S = 8.0
+"""Station seconds from the badge to the first energy, checks included."""
+
+
+class Pending:
+    """A timer that may be taken back."""
+
+    def __init__(self, when: float, callback: Callable[[], None]) -> None:
+        self.when = when
+        self.callback: Callable[[], None] | None = callback
+
+    def cancel(self) -> None:
+        """Take it back."""
+        self.callback = None
+
+
+class Metronome:
+    """The time of all stations of the process, and the driver's one timer."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self.call_soon = loop.call_soon
+        self.answers = 0
+        self.step_s = 0.0
+        self._now = 0.0
+        self._timer: Pending | None = None
+        self._is_scheduled = False
+
+    def time(self) -> float:
+        """Seconds since the start."""
+        return self._now
+
+    def call_at(self, when: float, callback: Callable[[], None]) -> Pending:
+        """The driver's timer: it has one at a time."""
+        self._timer = timer = Pending(when, callback)
+        return timer
+
+    def answered(self) -> None:
+        """A frame came: time moves on, and at the end of this turn of the loop the timer may be due."""
+        self.answers += 1
+        if self.step_s:
+            self._now += self.step_s
+            if not self._is_scheduled:
+                self._is_scheduled = True
+                self.call_soon(self._beat)
+
+    def move(self, seconds: float) -> None:
+        """Let time pass at once."""
+        self._now += seconds
+        self._beat()
+
+    def _beat(self) -> None:
+        self._is_scheduled = False
+        while (timer := self._timer) is not None and timer.when <= self._now + ROUNDING_S:
+            self._timer = None
+            self._now = max(self._now, timer.when)
+            if timer.callback is not None:
+                timer.callback()
+
+
+class Paced:
+    """The link layer as the driver sees it, with the metronome told of every frame that came."""
+
+    def __init__(self, links: Links, metronome: Metronome) -> None:
+        self._links = links
+        self._metronome = metronome
+
+    def connect(self, url: str, owner: Seat, *, identity: str, password: bytes | None) -> OpenedLink:
+        """Open a link for a seat."""
+        told = Told(owner, self._metronome)
+        return self._links.connect(url, told, identity=identity, password=password)
+
+
+class Told:
+    """Passes on what a link tells."""
+
+    __slots__ = ("_metronome", "_owner", "link_closed", "link_opened", "link_refused", "pong_received")
+
+    def __init__(self, owner: ConnectingOwner, metronome: Metronome) -> None:
+        self._owner = owner
+        self._metronome = metronome
+        self.link_opened = owner.link_opened
+        self.link_refused = owner.link_refused
+        self.link_closed = owner.link_closed
+        self.pong_received = owner.pong_received
+
+    def frame_received(self, link: Link, frame: bytes) -> None:
+        """A frame came."""
+        self._owner.frame_received(link, frame)
+        self._metronome.answered()
+
+
+class Stations:
+    """Many stations, connected, idle or with a running session on their first connector."""
+
+    def __init__(self, url: str, count: int, paced: bool, interval_s: int) -> None:
+        self._url = url
+        self._count = count
+        self._interval_s = interval_s
+        self._loop = asyncio.get_running_loop()
+        self._links = Links()
+        self._metronome = Metronome(self._loop)
+        self._host = Host(
+            Clock(monotonic=self._metronome.time), Paced(self._links, self._metronome) if paced else self._links
+        )
+        self._host.driver.loop = self._metronome  # type: ignore[assignment]
+
+    @property
+    def messages(self) -> int:
+        """Frames that came."""
+        return self._metronome.answers
+
+    async def start(self) -> dict[str, Any]:
+        """Connect all of them and wait until each has told its statuses."""
+        settings = [
+            (require_key("MeterValueSampleInterval"), str(self._interval_s)),
+            (require_key("WebSocketPingInterval"), "0"),
+        ]
+        options = StationOptions()
+        for number in range(self._count):
+            identity = f"EVLINK-{number:05d}"
+            commissioning = Commissioning(identity, self._url, MODEL, f"3N26450{number:05d}", FIRMWARE)
+            station = await self._host.add(commissioning, options, settings, wire_length=0)
+            station.power(True)
+            if number % AT_ONCE == AT_ONCE - 1:
+                await self._until(self._is_quiet)
+        await self._until(self._is_quiet)
+        return {}
+
+    async def charge(self) -> dict[str, Any]:
+        """Begin a session on every station, spread over one interval; returns a MeterValues as it went out."""
+        for number, station in enumerate(self._host.stations.values()):
+            station.plug(1, CAR)
+            station.show_badge(f"BENCH-{number:05d}")
+            self._metronome.move(self._interval_s / self._count)
+            if number % AT_ONCE == AT_ONCE - 1:
+                await self._until(self._is_quiet)
+        await self._until(self._is_quiet)
+        sample = await self._sample()
+        return {"frame": sample.decode()}
+
+    async def _sample(self) -> bytes:
+        """Let the checks and a few intervals pass; the last MeterValues of the last station."""
+        seat = list(self._host.stations.values())[-1].seat
+        frames: list[bytes] = []
+
+        def listen(what: Event | Effect, now: float) -> None:
+            if type(what) is SendFrame and b'"MeterValues"' in what.frame:
+                frames.append(what.frame)
+
+        leave = seat.listen(listen)
+        for _ in range(int(START_S / self._interval_s) + 3):
+            self._metronome.move(self._interval_s)
+            await self._until(self._is_quiet)
+        leave()
+        return frames[-1]
+
+    async def run(self) -> dict[str, Any]:
+        """Send MeterValues as fast as the answers come."""
+        self._metronome.step_s = self._interval_s / self._count
+        self._metronome.move(self._interval_s)
+        return {}
+
+    async def pause(self) -> dict[str, Any]:
+        """Send no more; returns when every answer has come."""
+        self._metronome.step_s = 0.0
+        await self._until(self._is_quiet)
+        return {}
+
+    async def stop(self) -> dict[str, Any]:
+        """End all stations at once; returns the energy that the meters counted."""
+        now = self._metronome.time()
+        energy_wh = sum(station.cabinet.registers(now)[0] for station in self._host.stations.values())
+        for station in list(self._host.stations.values()):
+            self._host.driver.remove(station.seat)
+        await self._links.close()
+        return {"energy_wh": energy_wh}
+
+    def _is_quiet(self) -> bool:
+        """Whether all are connected and none waits for an answer."""
+        seats = [station.seat for station in self._host.stations.values()]
+        return all(seat.link is not None and seat.unanswered <= 0 and seat.waiting is None for seat in seats)
+
+    async def _until(self, condition: Callable[[], bool]) -> None:
+        async with asyncio.timeout(60):
+            while not condition():
+                await asyncio.sleep(0.01)
+
+
+class SupervisionRole:
+    """The product's supervision on a data folder, as fleets run it: every fact durable, no wire log."""
+
+    def __init__(self, folder: str) -> None:
+        self._supervision = Supervision(
+            ocpp_port=0, http_port=0, data=Path(folder), accept_unknown_tags=True, wire_log=False
+        )
+        self.messages = 0
+
+    async def start(self) -> dict[str, Any]:
+        """Open both ports."""
+        await self._supervision.start()
+        return {"url": f"ws://127.0.0.1:{self._supervision.ocpp_port}"}
+
+    async def run(self) -> dict[str, Any]:
+        """It waits for stations, always."""
+        return {}
+
+    async def pause(self) -> dict[str, Any]:
+        """Wait until all that came is durable."""
+        await self._supervision.store.settled()
+        return {}
+
+    async def charge(self) -> dict[str, Any]:
+        """Nothing: that is the stations' part."""
+        return {}
+
+    async def stop(self) -> dict[str, Any]:
+        """End it."""
+        await self._supervision.stop()
+        return {}
