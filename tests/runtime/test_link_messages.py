@@ -164,6 +164,41 @@ def test_fragments_become_one_message_also_with_a_ping_between(play: Callable[..
     play(scenario())
 
 
+def test_messages_that_come_with_the_handshake_arrive_wherever_the_bytes_are_cut(play: Callable[..., None]) -> None:
+    """Cut at every byte from the end of the answer on, one connection a cut."""
+
+    async def scenario() -> None:
+        whole = "[€]".encode()
+        parts = [(TEXT, whole[:2], False), (PING, b"", True), (CONTINUATION, whole[2:], True), (TEXT, b"x" * 130, True)]
+        data = b"".join(frame(opcode, payload, fin=fin, masked=False) for opcode, payload, fin in parts)
+        cuts = iter(range(-2, len(data) + 1))
+
+        async def behave(raw: Raw) -> None:
+            answer = accepted(await raw.head())
+            place = len(answer) + next(cuts)
+            everything = answer + data
+            raw.write(everything[:place])
+            for _ in range(5):  # turns of the loop, so that the halves arrive one by one
+                await asyncio.sleep(0)
+            raw.write(everything[place:])
+            assert await raw.frame() == (0x80 | PONG, b"")
+            assert await raw.close_code() == 1000
+            raw.write(frame(CLOSE, struct.pack("!H", 1000), masked=False))
+
+        links = Links()
+        async with raw_supervision(behave) as endpoint:
+            for _ in range(len(data) + 3):
+                owner = Owner()
+                link = links.connect(endpoint + "/CP1", owner, identity="CP1")
+                await owner.until(lambda owner: len(owner.frames) == 2)
+                assert owner.frames == [whole, b"x" * 130]
+                link.close()
+                assert (await owner.end())[0] == 1000
+        await none_left(links)
+
+    play(scenario())
+
+
 @pytest.mark.parametrize(
     ("data", "code"),
     [

@@ -10,7 +10,8 @@ no timer and no buffer of its own.
 Bytes come in through `get_buffer`, which hands out the shared buffer, and `buffer_updated`, which copies them into the
 library's parser before anything else can run. The buffer is handed out as a memoryview because asyncio's TLS corrupts
 what it writes into a bytearray. The library checks framing, masking, sizes and close codes and answers pings; it leaves
-to us that text is UTF-8, that a binary message is refused, and that fragments are put together.
+to us that text is UTF-8, that a binary message is refused, and that fragments are put together. Its objects that shake
+hands keep the other side's headers for ever, so an open link goes on with a bare one: 6 KB become 3.
 
 A link goes through OPENING, OPEN, CLOSING and ENDED, never back. Its owner hears, always from the loop and never from
 inside a call of its own: `link_opened`, then frames and pongs, then `link_closed`, once; or only `link_refused`. It
@@ -32,13 +33,15 @@ import errno
 import socket
 import ssl
 from enum import IntEnum
+from types import GeneratorType
 from typing import TYPE_CHECKING, TypeAlias, cast
 
 from websockets.client import ClientProtocol
 from websockets.exceptions import InvalidURI, PayloadTooBig
 from websockets.frames import Frame, Opcode
-from websockets.protocol import State
+from websockets.protocol import Protocol, State
 from websockets.server import ServerProtocol
+from websockets.streams import StreamReader
 from websockets.typing import Subprotocol
 from websockets.uri import WebSocketURI, parse_uri
 
@@ -121,7 +124,7 @@ class Link(asyncio.BufferedProtocol):
         "is_congested",
     )
 
-    def __init__(self, links: Links, protocol: ClientProtocol | ServerProtocol, owner: LinkOwner | None) -> None:
+    def __init__(self, links: Links, protocol: Protocol, owner: LinkOwner | None) -> None:
         self._links = links
         self._protocol = protocol
         self._owner = owner  # None before a server has decided and after the end was told
@@ -316,8 +319,14 @@ class Link(asyncio.BufferedProtocol):
 
     def _open(self) -> None:
         assert self._owner is not None, "a link opens for an owner"
+        if _between_messages(self._protocol):
+            shaken, self._protocol = self._protocol, self._bare_protocol()
+            shaken.parser.close()  # as in connection_lost()
         self._stage = OPEN
         self._owner.link_opened(self)
+
+    def _bare_protocol(self) -> Protocol:
+        return Protocol(self._protocol.side, state=State.OPEN, max_size=self._links.max_size)
 
     def _begin_closing(self) -> None:
         if self._stage < CLOSING:
@@ -357,9 +366,8 @@ class Link(asyncio.BufferedProtocol):
 class _StationLink(Link):
     """The side of the station: the WebSocket client."""
 
-    __slots__ = ("_attempt", "_authorization", "_identity")
+    __slots__ = ("_attempt", "_authorization", "_client", "_identity")
 
-    _protocol: ClientProtocol
     _owner: ConnectingOwner | None
 
     def __init__(
@@ -367,6 +375,7 @@ class _StationLink(Link):
     ) -> None:
         protocol = ClientProtocol(uri, subprotocols=[Subprotocol(SUBPROTOCOL)], max_size=links.max_size)
         super().__init__(links, protocol, owner)
+        self._client: ClientProtocol | None = protocol  # until it has shaken hands
         self._identity = identity
         self._authorization = None if password is None else basic_authorization(identity, password)
         self._attempt: asyncio.Task[None] | None = None
@@ -387,17 +396,22 @@ class _StationLink(Link):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         super().connection_made(transport)
-        request = self._protocol.connect()
+        request = self._shaker.connect()
         if self._authorization is not None:
             request.headers.pop("Authorization", None)
             request.headers["Authorization"] = self._authorization
             self._authorization = None
-        self._protocol.send_request(request)
+        self._shaker.send_request(request)
         self._flush()
+
+    @property
+    def _shaker(self) -> ClientProtocol:
+        assert self._client is not None, "the link is still opening"
+        return self._client
 
     async def _reach(self, loop: asyncio.AbstractEventLoop, context: ssl.SSLContext | None) -> None:
         """Connect to the first address of the host that answers. Raises the last one's error; one of TLS ends it."""
-        uri = self._protocol.uri
+        uri = self._shaker.uri
         name = uri.host if context is not None else None
         failure: OSError = socket.gaierror(f"{uri.host} has no address")
         for address in await _addresses(loop, uri):
@@ -418,7 +432,7 @@ class _StationLink(Link):
         elif (error := attempt.exception()) is not None:
             if not isinstance(error, OSError):
                 raise error
-            self._unreached(self._why or why_unreachable(error, self._protocol.uri))
+            self._unreached(self._why or why_unreachable(error, self._shaker.uri))
 
     def _unreached(self, reason: str) -> None:
         self.refuse(reason)
@@ -433,7 +447,7 @@ class _StationLink(Link):
 
     def _shake_hands(self, event: Request | Response) -> None:
         response = cast("Response", event)
-        protocol = self._protocol
+        protocol = self._shaker
         if protocol.handshake_exc is not None:
             status = response.status_code if response.status_code != 101 else None
             self.refuse(why_not_upgraded(protocol.handshake_exc, response, protocol.uri, self._identity), status)
@@ -444,10 +458,11 @@ class _StationLink(Link):
             self._flush()
             self.refuse(why_no_subprotocol("none", protocol.uri))
         else:
+            self._client = None
             self._open()
 
     def _not_opened(self, error: Exception | None) -> None:
-        protocol = self._protocol
+        protocol = self._shaker
         failure = protocol.handshake_exc
         if self._why:
             self.refuse(self._why)
@@ -470,13 +485,12 @@ class _SupervisionProtocol(ServerProtocol):
 class _SupervisionLink(Link):
     """The side of the supervision: the WebSocket server."""
 
-    __slots__ = ("_decide",)
-
-    _protocol: _SupervisionProtocol
+    __slots__ = ("_decide", "_server")
 
     def __init__(self, links: Links, decide: Decide) -> None:
-        super().__init__(links, _SupervisionProtocol(max_size=links.max_size), None)
-        self._decide: Decide | None = decide
+        self._server: _SupervisionProtocol | None = _SupervisionProtocol(max_size=links.max_size)
+        super().__init__(links, self._server, None)
+        self._decide = decide
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         super().connection_made(transport)
@@ -484,12 +498,13 @@ class _SupervisionLink(Link):
         self._links.patience.after(self._links.open_timeout_s, self._opening_took_too_long)
 
     def _shake_hands(self, event: Request | Response) -> None:
-        protocol = self._protocol
+        protocol, self._server = self._server, None
+        assert protocol is not None, "a connection shakes hands once"
         if protocol.eof_sent or self._why:
             self.abort("The peer closed before the WebSocket was open.")
             return
         response = protocol.accept(cast("Request", event))
-        welcome = self._judge(cast("Request", event)) if response.status_code == 101 else None
+        welcome = self._judge(cast("Request", event), protocol.offered) if response.status_code == 101 else None
         if isinstance(welcome, Refuse):
             response = protocol.reject(welcome.status, welcome.sentence + "\n")
             if welcome.status == 401:
@@ -505,16 +520,14 @@ class _SupervisionLink(Link):
             self._owner = welcome.owner
             self._open()
 
-    def _judge(self, request: Request) -> Welcome | Refuse:
-        decide, self._decide = self._decide, None
-        assert decide is not None, "a connection asks once"
+    def _judge(self, request: Request, offered: tuple[str, ...]) -> Welcome | Refuse:
         try:
-            handshake = read_handshake(request, self._protocol.offered, self.remote)
+            handshake = read_handshake(request, offered, self.remote)
         except AddressError as error:
             return Refuse(400, str(error))
         if not handshake.identity:
             return Refuse(404, "The last part of the address's path is the identity of the station; it is missing.")
-        return decide(handshake)
+        return self._decide(handshake)
 
     def _not_opened(self, error: Exception | None) -> None:
         self._begin_closing()
@@ -628,6 +641,19 @@ class Links:
         self._live.discard(link)
         if not self._live:
             self._empty.set()
+
+
+def _between_messages(protocol: Protocol) -> bool:
+    """Whether the library's parser waits for the first byte of a message, so that another can take its place.
+
+    It is a chain of generators. Should a newer library wait elsewhere, the answer is no and only memory is lost.
+    """
+    if protocol.state is not State.OPEN or protocol.current_size is not None:
+        return False
+    waiting = protocol.parser
+    while isinstance(inner := getattr(waiting, "gi_yieldfrom", None), GeneratorType):
+        waiting = inner
+    return isinstance(waiting, GeneratorType) and waiting.gi_code is StreamReader.at_eof.__code__
 
 
 def _short(reason: str) -> str:
