@@ -85,6 +85,20 @@ def test_request_waits_for_the_answer_to_the_one_before(peer: Peer) -> None:
     assert not peer.timers.is_set(Timer.CALL_TIMEOUT)
 
 
+def test_request_that_follows_an_answer_stands_behind_those_that_waited(peer: Peer) -> None:
+    peer.calls.request(
+        HeartbeatRequest(), lambda _answer, at: peer.calls.request(ClearCacheRequest(), ignored, at), 0.0
+    )
+    peer.beat(0.0)
+    for number in (1, 2, 3):
+        peer.receive(3, f"a-{number}", TIME)
+    assert [frame[2] for frame in peer.sent()] == ["Heartbeat", "Heartbeat", "ClearCache"]
+
+
+def ignored(answer: Answer, now: float) -> None:
+    pass
+
+
 def test_request_ends_with_the_code_of_the_error_that_answered_it(peer: Peer) -> None:
     peer.beat(0.0)
     peer.receive(4, "a-1", "FormatViolation", "no", {})

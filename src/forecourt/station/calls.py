@@ -164,7 +164,7 @@ class Calls:
 
     def transmit(self, call: Open, now: float) -> None:
         """Send a transaction message, encoded already, as soon as its turn comes."""
-        if self.is_free:
+        if self.is_free and not self._waiting:
             self._send(call, now)
         elif not self._is_open:
             call.ended(LOST, now)
