@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from math import inf
+from random import Random
 
 from forecourt.station.timers import Timer, Timers
 
@@ -37,3 +38,21 @@ def test_timers_of_connectors_are_numbered_like_them() -> None:
     """Blocks reckon with it."""
     assert [Timer.STATUS_SETTLES_0 + number for number in (1, 2)] == [Timer.STATUS_SETTLES_1, Timer.STATUS_SETTLES_2]
     assert Timer.SAMPLE_1 + 1 == Timer.SAMPLE_2
+
+
+def test_timers_name_the_earliest_deadline_whatever_was_done_before() -> None:
+    """It is remembered; a plain table without memory says the same after every step."""
+    chance, timers, plain = Random(16), Timers(), dict.fromkeys(Timer, inf)
+    for _ in range(5000):
+        timer = chance.choice(list(Timer))
+        match chance.randrange(3):
+            case 0:
+                plain[timer] = float(chance.randrange(8))
+                timers.set(timer, plain[timer])
+            case 1:
+                plain[timer] = inf
+                timers.stop(timer)
+            case _ if timers.next() < inf:
+                plain[Timer(timers.pop(timers.next()))] = inf
+        if chance.randrange(2):
+            assert timers.next() == min(plain.values())

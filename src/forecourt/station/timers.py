@@ -50,18 +50,23 @@ class Timer(IntEnum):
 class Timers:
     """The armed deadlines of one station."""
 
-    __slots__ = ("_deadlines",)
+    __slots__ = ("_deadlines", "_next")
 
     def __init__(self) -> None:
         self._deadlines = [inf] * len(Timer)
+        self._next = inf  # the earliest of them, asked for far more often than it changes; -inf: not known
 
     def set(self, timer: int, at: float) -> None:
         """Arm a timer, in place of what it held."""
+        if at <= self._next:
+            self._next = at
+        elif self._deadlines[timer] == self._next:
+            self._next = -inf
         self._deadlines[timer] = at
 
     def stop(self, timer: int) -> None:
         """Disarm a timer."""
-        self._deadlines[timer] = inf
+        self.set(timer, inf)
 
     def is_set(self, timer: int) -> bool:
         """Whether a timer is armed."""
@@ -69,10 +74,13 @@ class Timers:
 
     def next(self) -> float:
         """The earliest deadline; inf when none is armed."""
-        return min(self._deadlines)
+        if self._next == -inf:
+            self._next = min(self._deadlines)
+        return self._next
 
     def pop(self, due: float) -> int:
         """Disarm and return the timer whose deadline is `due`, as `next` gave it."""
         timer = self._deadlines.index(due)
         self._deadlines[timer] = inf
+        self._next = -inf
         return timer
