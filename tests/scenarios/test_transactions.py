@@ -9,7 +9,7 @@ import msgspec
 import pytest
 
 from forecourt.ocpp.core import RemoteStopTransactionRequest, ResetRequest, ResetType
-from forecourt.station.effects import CloseContactor
+from forecourt.station.effects import CloseContactor, LimitPower
 from forecourt.supervision import readings
 from forecourt.world.simulated_station import SimulatedStation
 from forecourt.world.world import World
@@ -185,6 +185,22 @@ def test_authorize_is_sent_for_nothing_but_charging(
     world.run(200)
     assert station.lives == 2
     assert station.wire.payloads("Authorize") == [{"idTag": "TAG"}]
+
+
+@pytest.mark.requirement("OCPP-3.13.6-3")
+def test_session_offline_is_offered_all_that_the_station_has(world: World, station: SimulatedStation) -> None:
+    begin(world, station)
+    world.run(30)
+    online_w, offered_w = station.reading(1).power_w, station.reading(1).offered_w
+    station.unplug(1)
+    world.run(30)
+    station.network_down()
+    begin(world, station)
+    world.run(30)
+    assert not station.is_connected
+    assert (station.reading(1).power_w, station.reading(1).offered_w) == (online_w, offered_w)
+    assert online_w > 140_000
+    assert not any(isinstance(effect, LimitPower) for effect in station.effects)
 
 
 # How a session ends.
