@@ -69,7 +69,7 @@ class Bench:
         self.configuration = Configuration(commissioning, StationOptions(), self.model, self.records, self.effects)
         self.calls = Calls("1", CALL_TIMEOUT_S, self.timers, self.effects)
         self.queue = Queue(self.configuration, self.records, self.calls, self.timers, self.effects)
-        self.calls.connect({}, self.queue.feed)
+        self.calls.connect(lambda action: None, self.queue.feed)
         self.calls.opened()
 
     def set_key(self, name: str, value: str) -> None:

@@ -28,7 +28,7 @@ class Peer:
         self.effects: list[Effect] = []
         self.timers = Timers()
         self.calls = Calls("a", 30.0, self.timers, self.effects)
-        self.calls.connect({"ClearCache": self.clear_cache}, self.feed)
+        self.calls.connect({"ClearCache": self.clear_cache}.get, self.feed)
         self.answers: list[Answer] = []
         self.fed_at: list[float] = []
         self.failure: Exception | None = None

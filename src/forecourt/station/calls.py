@@ -14,6 +14,7 @@ Message ids are the station's boot count and a sequence, so that none ever repea
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
@@ -26,8 +27,6 @@ from forecourt.station.effects import Effect, LogEvent, SendFrame
 from forecourt.station.timers import Timer, Timers
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-
     from forecourt.ocpp.types import Record
 
 CALL_TIMEOUT_S = 30.0
@@ -73,6 +72,10 @@ class Reply(NamedTuple):
     then: Callable[[float], None]
 
 
+Handler = Callable[[Any, float], "Record | Reply"]
+"""What answers a request of the supervision: given its record and `now`."""
+
+
 class Calls:
     """The CALLs of one station, in both directions."""
 
@@ -82,7 +85,7 @@ class Calls:
         "_current_id",
         "_effects",
         "_feed",
-        "_handlers",
+        "_handler_of",
         "_is_open",
         "_prefix",
         "_sequence",
@@ -109,16 +112,16 @@ class Calls:
         self._beside: dict[str, tuple[Open, float]] = {}
         """By message id: a CALL sent beside others, and when its answer is overdue; oldest first."""
         self._waiting: list[Open] = []  # not a deque: an empty one weighs 760 bytes
-        self._handlers: Mapping[str, Callable[[Any, float], Record | Reply]] = {}
+        self._handler_of: Callable[[str], Handler | None] = _no_handler
         self._feed: Callable[[float], None] = _nothing_to_feed
 
     def connect(
         self,
-        handlers: Mapping[str, Callable[[Any, float], Record | Reply]],
+        handler_of: Callable[[str], Handler | None],
         feed: Callable[[float], None],
     ) -> None:
-        """Name who handles each action of the supervision, and who has more to send when nothing waits."""
-        self._handlers = handlers
+        """Name who knows the handler of an action of the supervision, and who has more to send when nothing waits."""
+        self._handler_of = handler_of
         self._feed = feed
 
     # The connection.
@@ -291,13 +294,18 @@ class Calls:
         action = ACTIONS.get(message.action)
         if action is None:
             raise RemoteError(ErrorCode.NotImplemented, f"{message.action} is no action of OCPP 1.6 known here")
-        handler = self._handlers.get(message.action)
+        handler = self._handler_of(message.action)
         if handler is None or action.sender is Sender.STATION:
             raise RemoteError(ErrorCode.NotSupported, f"{message.action} is not supported by this station")
         return handler(action.decode_request(message.payload), now)
 
     def _refuse(self, message_id: str, code: ErrorCode, description: str) -> None:
         self._effects.append(SendFrame(encode_call_error(message_id, code, description)))
+
+
+def _no_handler(action: str) -> Handler | None:
+    """Stands in until `connect` names who knows handlers."""
+    return None
 
 
 def _nothing_to_feed(now: float) -> None:

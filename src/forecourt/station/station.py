@@ -59,7 +59,7 @@ from forecourt.station.vendor_errors import VendorErrors
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from forecourt.ocpp.types import Record
+    from forecourt.station.calls import Handler
     from forecourt.station.commissioning import Chance, Commissioning, StationOptions
     from forecourt.station.hardware import Hardware
 
@@ -147,18 +147,15 @@ class Station:
 
     def _join(self) -> None:
         """Tell blocks who hears of what they bring about."""
-        handlers: dict[str, Callable[[Any, float], Record | Reply]] = {
-            "ChangeConfiguration": self._change_configuration,
-            "GetConfiguration": self._get_configuration,
-            "RemoteStartTransaction": self._remote.start,
-            "RemoteStopTransaction": self._remote.stop,
-            "Reset": self._reset_asked,
-            "UnlockConnector": self._unlock_connector,
-        }
-        self._calls.connect(handlers, self._queue.feed)
+        self._calls.connect(self._handler_of, self._queue.feed)
         self._boot.connect(self._accepted, self._clock_moved)
         self._queue.connect(self._transactions.transaction_id, self._transactions.settled)
         self._transactions.connect(self._sessions.refused, self._metering.begun, self._metering.ended)
+
+    def _handler_of(self, action: str) -> Handler | None:
+        """Who answers this action of the supervision; None for one that this station does not know."""
+        handler = _REQUESTS.get(action)
+        return None if handler is None else handler(self)
 
     # The doors.
 
@@ -428,6 +425,16 @@ _HANDLERS: dict[type[events.Event], Callable[[Station, Any, float], None]] = {
     events.SaveFailed: Station._save_failed,
     events.SaveRecovered: Station._save_recovered,
 }
+
+_REQUESTS: dict[str, Callable[[Station], Handler]] = {
+    "ChangeConfiguration": lambda station: station._change_configuration,
+    "GetConfiguration": lambda station: station._get_configuration,
+    "RemoteStartTransaction": lambda station: station._remote.start,
+    "RemoteStopTransaction": lambda station: station._remote.stop,
+    "Reset": lambda station: station._reset_asked,
+    "UnlockConnector": lambda station: station._unlock_connector,
+}
+"""The requests of the supervision. Here and not in each station: a bound method weighs 64 bytes."""
 
 _EXPIRIES: dict[int, Callable[[Station, float], None]] = {
     Timer.BOOT_RETRY: lambda station, due: station._boot.ask(due),
