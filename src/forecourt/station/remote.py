@@ -157,8 +157,7 @@ class Remote:
 
     def _decided(self, attempt: Attempt, decision: Decision, now: float) -> None:
         pending = self._pending
-        if pending is None or pending.id_tag != attempt.idTag:
-            return
+        assert pending is not None, "who drops a remote start has its tag forgotten"
         if decision.is_accepted:
             pending.is_authorized = True
             pending.parent_id_tag = decision.parentIdTag
@@ -196,14 +195,11 @@ class Remote:
 
     def _drop(self, now: float) -> None:
         pending, self._pending = self._pending, None
-        if pending is None:
-            return
+        assert pending is not None, "there is a remote start to drop"
         self._timers.stop(Timer.REMOTE_START)
         self._authorization.forget(pending.asked_for)
-        if pending.waits_for_plug and pending.connector:
-            row = self._connectors[pending.connector]
-            if (row.before_fault if row.is_blocked else row.status) is ChargePointStatus.Preparing:
-                self._connectors.move(pending.connector, ChargePointStatus.Available, now)
+        if pending.waits_for_plug and pending.connector and not self._sessions.is_plugged(pending.connector):
+            self._connectors.move(pending.connector, ChargePointStatus.Available, now)
 
     # RemoteStopTransaction.
 

@@ -1,0 +1,147 @@
+"""The block that has idTags decided, by itself."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import msgspec
+import pytest
+
+from forecourt.evlink.firmware import DEFAULT_FIRMWARE_VERSION
+from forecourt.ocpp.core import RegistrationStatus
+from forecourt.station.authorization import Attempt, Authorization, Decision, is_id_tag, is_same_group
+from forecourt.station.boot import Boot, BootState
+from forecourt.station.calls import CALL_TIMEOUT_S
+from forecourt.station.commissioning import Commissioning
+from forecourt.station.transactions import Transaction
+from tests.station_bench import Bench
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+COMMISSIONING = Commissioning("CP-1", "ws://csms", "EVD1S180TBB", "1", DEFAULT_FIRMWARE_VERSION)
+
+
+class Asked:
+    """The block on a bench, and what it decided."""
+
+    def __init__(self, *, was_accepted: bool = True, is_accepted: bool = True) -> None:
+        self.bench = bench = Bench()
+        records: Mapping[tuple[str, str], bytes] = {}
+        if was_accepted:
+            records = {("boot", "accepted"): b"ws://supervision.example/ocpp CP-1"}
+        boot = Boot(
+            COMMISSIONING, bench.configuration, records, bench.calls, bench.clock, 1.0, bench.timers, bench.effects
+        )
+        if is_accepted:
+            boot.state = BootState(RegistrationStatus.Accepted.value)
+        self.block = Authorization(bench.configuration, bench.calls, boot)
+        self.decided: list[tuple[int, str, Decision, float]] = []
+
+    def ask(self, id_tag: str = "TAG1", connector: int = 1, now: float = 0.0) -> None:
+        self.block.ask(connector, id_tag, self._note, now)
+
+    def _note(self, attempt: Attempt, decision: Decision, now: float) -> None:
+        self.decided.append((attempt.connector, attempt.idTag, decision, now))
+
+    @property
+    def decisions(self) -> list[Decision]:
+        return [decision for _, _, decision, _ in self.decided]
+
+
+def answered(info: dict[str, str]) -> dict[str, object]:
+    return {"idTagInfo": info}
+
+
+@pytest.mark.parametrize(
+    ("text", "is_one"),
+    [("A", True), ("A" * 20, True), (" ~", True), ("", False), ("A" * 21, False), ("\x00", False), ("é", False)],
+)
+def test_idtag_is_1_to_20_printable_ascii_characters(text: str, is_one: bool) -> None:
+    assert is_id_tag(text) is is_one
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "same"),
+    [("A", "A", True), ("A", "a", True), ("A", "B", False), (None, None, False), ("A", None, False), ("", "", False)],
+)
+def test_group_is_the_same_when_both_have_the_same_parent(first: str | None, second: str | None, same: bool) -> None:
+    transaction = Transaction("1", 1, "TAG1", 0, 0.0, 0.0, parentIdTag=first)
+    assert is_same_group(transaction, Decision(is_accepted=True, parentIdTag=second)) is same
+
+
+@pytest.mark.parametrize(
+    ("info", "decision"),
+    [
+        ({"status": "Accepted"}, Decision(is_accepted=True)),
+        ({"status": "Accepted", "parentIdTag": "P"}, Decision(is_accepted=True, parentIdTag="P")),
+        ({"status": "Blocked"}, Decision(is_accepted=False)),
+        ({"status": "Expired", "parentIdTag": "P"}, Decision(is_accepted=False, parentIdTag="P")),
+        ({"status": "Invalid"}, Decision(is_accepted=False)),
+        ({"status": "ConcurrentTx"}, Decision(is_accepted=False)),
+    ],
+)
+def test_answer_decides_online(info: dict[str, str], decision: Decision) -> None:
+    asked = Asked()
+    asked.ask(now=3.0)
+    assert asked.bench.frames("Authorize") == [{"idTag": "TAG1"}]
+    assert asked.block.is_deciding(1)
+    assert asked.decided == []
+    asked.bench.answer(answered(info), 4.0)
+    assert asked.decided == [(1, "TAG1", decision, 4.0)]
+    assert not asked.block.is_deciding(1)
+
+
+def test_error_of_the_supervision_is_no_consent() -> None:
+    asked = Asked()
+    asked.ask()
+    frame = [4, "1-1", "InternalError", "", {}]
+    asked.bench.calls.receive(msgspec.json.encode(frame), 1.0)
+    assert asked.decisions == [Decision(is_accepted=False)]
+
+
+@pytest.mark.parametrize("allowed", ["true", "false"])
+@pytest.mark.parametrize("how", ["lost", "timed out", "offline", "not accepted"])
+def test_without_an_answer_the_offline_strategy_decides(how: str, allowed: str) -> None:
+    asked = Asked(is_accepted=how != "not accepted")
+    asked.bench.set_key("AllowOfflineTxForUnknownId", allowed)
+    if how == "offline":
+        asked.bench.calls.closed(0.0)
+    asked.ask()
+    if how == "lost":
+        asked.bench.calls.closed(1.0)
+    elif how == "timed out":
+        asked.bench.calls.timed_out(CALL_TIMEOUT_S)
+    assert asked.decisions == [Decision(is_accepted=allowed == "true")]
+    assert len(asked.bench.frames("Authorize")) == (how in ("lost", "timed out"))
+
+
+def test_station_that_was_never_accepted_consents_to_nobody_offline() -> None:
+    asked = Asked(was_accepted=False)
+    asked.bench.calls.closed(0.0)
+    asked.ask()
+    assert asked.decisions == [Decision(is_accepted=False)]
+
+
+def test_second_attempt_on_a_connector_is_ignored_and_another_connector_asks_too() -> None:
+    asked = Asked()
+    asked.ask("FIRST", 1)
+    asked.ask("SECOND", 1)
+    asked.ask("THIRD", 2)
+    asked.bench.answer(answered({"status": "Accepted"}))
+    asked.bench.answer(answered({"status": "Accepted"}))
+    assert asked.bench.frames("Authorize") == [{"idTag": "FIRST"}, {"idTag": "THIRD"}]
+    assert [(connector, id_tag) for connector, id_tag, _, _ in asked.decided] == [(1, "FIRST"), (2, "THIRD")]
+
+
+def test_forgotten_attempt_is_not_decided_and_its_answer_not_taken_for_the_next_one() -> None:
+    asked = Asked()
+    asked.ask("FIRST")
+    asked.block.forget(1)
+    assert not asked.block.is_deciding(1)
+    asked.ask("SECOND")
+    asked.bench.answer(answered({"status": "Blocked"}))  # for the first
+    assert asked.decided == []
+    asked.bench.answer(answered({"status": "Accepted"}))
+    assert [id_tag for _, id_tag, _, _ in asked.decided] == ["SECOND"]
+    asked.block.forget(2)  # nobody waits there
