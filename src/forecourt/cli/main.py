@@ -32,6 +32,7 @@ _NAME = "forecourt"
 
 COMMANDS: tuple[CommandRow, ...] = (
     # what it is called, where it lives
+    CommandRow("demo", "forecourt.cli.demo"),
     CommandRow("guide", "forecourt.cli.guide"),
     CommandRow("station", "forecourt.cli.station"),
     CommandRow("supervision", "forecourt.cli.supervision"),

@@ -1,0 +1,129 @@
+"""The demo's site: a supervision and one station on one clock in this process, both APIs open."""
+
+from __future__ import annotations
+
+import socket
+import time
+from contextlib import AsyncExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from forecourt.cli.station_process import CLOSE_S
+from forecourt.errors import ForecourtError
+from forecourt.runtime.clock import Clock
+from forecourt.runtime.data_folder import DataFolder, Wishes, settle
+from forecourt.runtime.host import Host
+from forecourt.runtime.link import Links
+from forecourt.screen.api import ControlApi
+from forecourt.station.commissioning import StationOptions
+from forecourt.supervision.facts import IdTagSet, StationSet
+from forecourt.supervision.server import Supervision
+
+if TYPE_CHECKING:
+    from forecourt.runtime.hosted import HostedStation
+
+ADDRESS = "127.0.0.1"
+IDENTITY = "DEMO-1"
+ID_TAG = "DEMO-BADGE"
+OCPP_PORT, SUPERVISION_PORT, STATION_PORT = 9000, 8000, 8080
+
+
+class DemoPlan(msgspec.Struct, frozen=True):
+    """What the command line asks for."""
+
+    model: str
+    speed: float
+    data: Path | None = None
+    default_ports: bool = True
+    """Take the usual ports where they are free; else any free ones."""
+
+
+class DemoSite:
+    """Start it, let things happen at `station`, read `supervision`, stop it."""
+
+    def __init__(self, plan: DemoPlan) -> None:
+        self._plan = plan
+        self._opened = AsyncExitStack()
+        self.clock: Clock
+        self.supervision: Supervision
+        self.host: Host
+        self.station: HostedStation
+        self.api: ControlApi
+
+    async def start(self) -> None:
+        """Open everything. Raises `ForecourtError` with a sentence, and then nothing is left open."""
+        async with AsyncExitStack() as opened:
+            plan = self._plan
+            folder = None if plan.data is None else DataFolder(plan.data / "station")
+            if folder is not None:
+                opened.callback(folder.close)
+            last_wall_s = 0.0 if folder is None else folder.last_wall_s
+            self.clock = Clock(plan.speed, wall_origin=max(time.time(), last_wall_s))
+            await self._start_supervision(opened)
+            await self._start_station(opened, folder)
+            self._opened = opened.pop_all()
+
+    async def stop(self) -> None:
+        """Cut the station's power and end everything, in a few seconds at most."""
+        await self._opened.aclose()
+
+    @property
+    def addresses(self) -> dict[str, str]:
+        """Where everything is, by what it is."""
+        return {
+            "supervisionUrl": f"http://{ADDRESS}:{self.supervision.http_port}",
+            "stationUrl": f"http://{ADDRESS}:{self.api.port}",
+            "ocppUrl": f"ws://{ADDRESS}:{self.supervision.ocpp_port}",
+        }
+
+    async def _start_supervision(self, opened: AsyncExitStack) -> None:
+        try:
+            self.supervision = self._make_supervision(self._port(OCPP_PORT), self._port(SUPERVISION_PORT))
+            await self.supervision.start()
+        except ForecourtError:  # perhaps a port was taken since it was looked at; anything else comes again
+            self.supervision = self._make_supervision(0, 0)
+            await self.supervision.start()
+        opened.push_async_callback(self.supervision.stop)
+        await self.supervision.edit(StationSet(identity=IDENTITY))
+        await self.supervision.edit(IdTagSet(idTag=ID_TAG))
+
+    def _make_supervision(self, ocpp_port: int, http_port: int) -> Supervision:
+        plan = self._plan
+        data = None if plan.data is None else plan.data / "supervision"
+        return Supervision(ocpp_port=ocpp_port, http_port=http_port, data=data, clock=self.clock.wall, speed=plan.speed)
+
+    async def _start_station(self, opened: AsyncExitStack, folder: DataFolder | None) -> None:
+        plan = self._plan
+        wishes = Wishes(IDENTITY, f"ws://{ADDRESS}:{self.supervision.ocpp_port}", plan.model)
+        commissioning = settle(None if folder is None else folder.kept, wishes, recommission=True)
+        links = Links(close_timeout_s=CLOSE_S)
+        opened.push_async_callback(links.close, within_s=CLOSE_S)
+        if folder is None:
+            self.host = Host(self.clock, links)
+        else:
+            await folder.keep(commissioning)
+            self.host = Host(self.clock, links, folder.records, folder.meters)
+        opened.push_async_callback(self.host.stop)
+        self.station = await self.host.add(commissioning, StationOptions(speed=plan.speed))
+        try:
+            self.api = ControlApi(self.host, ADDRESS, self._port(STATION_PORT))
+            await self.api.start()
+        except ForecourtError:
+            self.api = ControlApi(self.host, ADDRESS, 0)
+            await self.api.start()
+        opened.push_async_callback(self.api.stop)
+        self.station.power(True)
+
+    def _port(self, usual: int) -> int:
+        """The usual port where it is free; 0, which finds another, where it is not."""
+        if not self._plan.default_ports:
+            return 0
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind((ADDRESS, usual))
+            except OSError:
+                return 0
+            return usual
