@@ -190,25 +190,20 @@ class Driver:
     def advance(self, seat: Seat, now: float) -> None:
         """Bring a seat to `now`, everything that is due happening at its own time."""
         steps = 0
-        while True:
+        while (due := seat.next_deadline()) <= now:
             station, cabinet = seat.station, seat.cabinet
-            own_due, cabinet_due = seat.own_deadline(), cabinet.next_deadline()
-            station_due = inf if station is None else station.next_deadline()
-            due = min(own_due, cabinet_due, station_due)
-            if due > now:
-                break
             steps = steps + 1 if due <= seat.at else 0
             assert steps < STEPS_AT_ONE_TIME, f"{seat.identity} stays due at {due}: {station!r}, {cabinet!r}"
             at = seat.at = max(due, seat.at)
-            if due == own_due:
+            if due == seat.own_deadline():
                 self._own_step(seat, at)
-            elif due == cabinet_due:
+            elif due == cabinet.next_deadline():
                 self._arisen.extend(cabinet.expire(at))
                 self._settle(seat, at)
             elif station is not None:
                 self._carry_out(seat, station.expire(at), at)
                 self._settle(seat, at)
-        self._rearm(seat)
+        self._queue(seat, due)
 
     def observe(self, seat: Seat) -> float:
         """Bring a seat to the present, so that brain and cabinet can be read at the time that is returned."""
@@ -227,11 +222,9 @@ class Driver:
             self._begin_life(seat, now)
 
     def _rearm(self, seat: Seat) -> None:
-        due = seat.own_deadline()
-        station = seat.station
-        if station is not None:
-            due = min(due, station.next_deadline())
-        due = min(due, seat.cabinet.next_deadline())
+        self._queue(seat, seat.next_deadline())
+
+    def _queue(self, seat: Seat, due: float) -> None:
         seat.deadline = due
         if due < seat.queued_due:
             seat.queued_due = due

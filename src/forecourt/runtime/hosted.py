@@ -66,6 +66,8 @@ class HostedConnector(msgspec.Struct, frozen=True):
 class HostedStation:
     """One station with its cabinet. `seat.station` is its brain, while it has one."""
 
+    __slots__ = ("_hear_no_more", "cabinet", "commissioning", "faults", "model", "seat")
+
     def __init__(self, seat: Seat, cabinet: SimulatedCabinet, commissioning: Commissioning, model: Model) -> None:
         self.seat = seat
         self.cabinet = cabinet
@@ -73,7 +75,7 @@ class HostedStation:
         self.model = model
         self.faults: dict[tuple[str, int], None] = {}
         """What is broken: DTC and connector, 0 for the station. It stays broken over reboots."""
-        seat.listen(self._hear)
+        self._hear_no_more: Callable[[], None] | None = None
 
     @property
     def identity(self) -> str:
@@ -137,6 +139,8 @@ class HostedStation:
         if (fault.dtc, number) in self.faults:
             raise NotNowError(f"{fault.dtc} is there already; clear it first.")
         self.faults[fault.dtc, number] = None
+        if self._hear_no_more is None:
+            self._hear_no_more = self.seat.listen(self._hear)
         self.seat.driver.happen(self.seat, FaultRaised(fault.dtc, number))
 
     def clear_fault(self, dtc: str, connector: int | None = None) -> None:
@@ -149,6 +153,9 @@ class HostedStation:
         for key in present:
             del self.faults[key]
             self.seat.driver.happen(self.seat, FaultCleared(*key))
+        if not self.faults and self._hear_no_more is not None:
+            self._hear_no_more()
+            self._hear_no_more = None
 
     def power(self, on: bool) -> None:
         """Switch the mains."""
@@ -220,7 +227,7 @@ class HostedStation:
             raise NotNowError(str(error)) from error
 
     def _hear(self, what: Event | Effect, now: float) -> None:
-        """A new life finds broken what was broken before."""
+        """A new life finds broken what was broken before. Heard only while something is, for it costs every event."""
         del now
         if type(what) is PowerRestored and self.faults:
             self.seat.driver.loop.call_soon(self._find_broken, self.seat.life)

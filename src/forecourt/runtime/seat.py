@@ -158,6 +158,20 @@ class Seat:
         """The earliest of the driver's own deadlines for this seat."""
         return min(self.retry_at, self.boot_at, self.dark_at)
 
+    def next_deadline(self) -> float:
+        """The earliest of the brain's, the cabinet's and the driver's own. Several times a message, so no `min`."""
+        due = self.cabinet.next_deadline()
+        station = self.station
+        if station is not None and (brain_due := station.next_deadline()) < due:
+            due = brain_due
+        if self.retry_at < due:
+            due = self.retry_at
+        if self.boot_at < due:
+            due = self.boot_at
+        if self.dark_at < due:
+            due = self.dark_at
+        return due
+
     def is_durable(self) -> bool:
         """Whether every write so far has reached the store."""
         return self.in_flight is None and not self.backlog
