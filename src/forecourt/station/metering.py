@@ -10,6 +10,7 @@ is to carry (`StopTxn...Data`) are collected here and leave with it.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import lru_cache
 from math import floor
 from typing import TYPE_CHECKING
 
@@ -73,23 +74,40 @@ ROWS: dict[str, Row] = {
 }
 """The measurands this station knows (reading A17). Whole Wh, W and percent; tenths of A and V."""
 
-VOLTAGE = Measurand.Voltage.value
+VOLTAGE = ROWS[Measurand.Voltage.value]
+SOC = ROWS[Measurand.SoC.value]
+
+
+@lru_cache(maxsize=256)
+def _rows(names: str) -> tuple[Row, ...]:
+    """The rows of a list of measurands, once for all stations."""
+    return tuple(ROWS[name] for name in names.split(",") if name)
+
+
+@lru_cache(maxsize=256)
+def _rows_with_voltage(names: str, has_voltage: bool) -> tuple[Row, ...]:
+    """The same, and Voltage only and always as its switch says (A18)."""
+    rows = tuple(row for row in _rows(names) if row is not VOLTAGE)
+    return (*rows, VOLTAGE) if rows and has_voltage else rows
 
 
 class Metering:
     """The samples of one station."""
 
     __slots__ = (
-        "_aligned_names",
+        "_aligned",
         "_calls",
         "_clock",
         "_collected",
         "_configuration",
+        "_disconnected_interval_s",
         "_hardware",
-        "_names_version",
+        "_interval_s",
+        "_kept",
         "_queue",
-        "_sampled_names",
+        "_sampled",
         "_timers",
+        "_version",
     )
 
     def __init__(
@@ -108,9 +126,12 @@ class Metering:
         self._hardware = hardware
         self._timers = timers
         self._collected: dict[str, list[MeterValue]] = {}
-        self._names_version = -1
-        self._sampled_names: tuple[str, ...] = ()
-        self._aligned_names: tuple[str, ...] = ()
+        # What the keys say, as of a version of the configuration: a sample needs five of them.
+        self._version = -1
+        self._interval_s = self._disconnected_interval_s = 0
+        self._sampled: tuple[Row, ...] = ()
+        self._aligned: tuple[Row, ...] = ()
+        self._kept: tuple[Row, ...] = ()
 
     # The course of a transaction.
 
@@ -132,8 +153,8 @@ class Metering:
 
     def _limit(self, transaction: Transaction, context: ReadingContext, now: float) -> MeterValue | None:
         """The values at the beginning or the end of a transaction."""
-        names = self._configuration.items("StopTxnSampledData")
-        value = self._sample(transaction.connector, names, context, now)
+        self._read_keys()
+        value = self._sample(transaction.connector, self._kept, context, now)
         return value if value.sampledValue else None
 
     def rearm(self, running: tuple[Transaction, ...], now: float) -> None:
@@ -144,7 +165,7 @@ class Metering:
 
     def _arm(self, transaction: Transaction, now: float) -> None:
         timer = Timer.SAMPLE_1 + transaction.connector - 1
-        interval_s = self._interval_s()
+        interval_s = self._present_interval_s()
         if interval_s <= 0:
             self._timers.stop(timer)
             return
@@ -152,24 +173,14 @@ class Metering:
         passed = floor(elapsed_s / interval_s + 1e-9)
         self._timers.set(timer, now + (passed + 1) * interval_s - elapsed_s)
 
-    def _interval_s(self) -> int:
-        online_s = self._configuration.integer("MeterValueSampleInterval")
-        if self._calls.is_open:
-            return online_s
-        return self._configuration.integer("disconnectedMeterValueSampleInterval") or online_s
+    def _present_interval_s(self) -> int:
+        self._read_keys()
+        return self._interval_s if self._calls.is_open else self._disconnected_interval_s
 
     def sample(self, transaction: Transaction, due: float) -> None:
         """The sampling timer of a transaction fired."""
-        self._timers.set(Timer.SAMPLE_1 + transaction.connector - 1, due + self._interval_s())
-        names = self._names(aligned=False)
-        if names:
-            self._send(
-                transaction, self._sample(transaction.connector, names, ReadingContext.Sample_Periodic, due), due
-            )
-        collected = self._configuration.items("StopTxnSampledData")
-        if collected:
-            values = self._sample(transaction.connector, collected, ReadingContext.Sample_Periodic, due)
-            self._collect(transaction, values)
+        self._timers.set(Timer.SAMPLE_1 + transaction.connector - 1, due + self._present_interval_s())
+        self._take(transaction, self._sampled, self._kept, ReadingContext.Sample_Periodic, due)
 
     # The clock.
 
@@ -185,44 +196,52 @@ class Metering:
 
     def sample_aligned(self, running: tuple[Transaction, ...], due: float) -> None:
         """A slot has come: sample every running transaction, on the exact second."""
-        names = self._names(aligned=True)
-        collected = self._configuration.items("StopTxnAlignedData")
+        self._read_keys()
+        kept = _rows(self._configuration.text("StopTxnAlignedData"))
         for transaction in running:
-            if names:
-                self._send(
-                    transaction, self._sample(transaction.connector, names, ReadingContext.Sample_Clock, due), due
-                )
-            if collected:
-                values = self._sample(transaction.connector, collected, ReadingContext.Sample_Clock, due)
-                self._collect(transaction, values)
+            self._take(transaction, self._aligned, kept, ReadingContext.Sample_Clock, due)
         self.align(due)
 
     # One sample.
 
     def present(self, connector: int, transaction: Transaction | None, now: float) -> MeterValuesRequest:
         """The present values of a connector, for a trigger (§5.17)."""
-        names = self._names(aligned=False)
-        value = self._sample(connector, names, ReadingContext.Trigger, now)
+        self._read_keys()
+        value = self._sample(connector, self._sampled, ReadingContext.Trigger, now)
         if transaction is None or transaction.transactionId is None:
             return MeterValuesRequest(connectorId=connector, meterValue=(value,))
         return MeterValuesRequest(connectorId=connector, transactionId=transaction.transactionId, meterValue=(value,))
 
-    def _names(self, *, aligned: bool) -> tuple[str, ...]:
-        """The measurands of a sample: those of the key, and Voltage only and always as its switch says (A18)."""
-        if self._names_version != self._configuration.version:
-            self._names_version = self._configuration.version
-            has_voltage = self._configuration.boolean("EnableMeterValuesContainVoltage")
-            self._sampled_names = self._with_voltage("MeterValuesSampledData", has_voltage)
-            self._aligned_names = self._with_voltage("MeterValuesAlignedData", has_voltage)
-        return self._aligned_names if aligned else self._sampled_names
+    def _read_keys(self) -> None:
+        if self._version == self._configuration.version:
+            return
+        configuration = self._configuration
+        self._version = configuration.version
+        self._interval_s = configuration.integer("MeterValueSampleInterval")
+        disconnected_s = configuration.integer("disconnectedMeterValueSampleInterval")
+        self._disconnected_interval_s = disconnected_s or self._interval_s
+        has_voltage = configuration.boolean("EnableMeterValuesContainVoltage")
+        self._sampled = _rows_with_voltage(configuration.text("MeterValuesSampledData"), has_voltage)
+        self._aligned = _rows_with_voltage(configuration.text("MeterValuesAlignedData"), has_voltage)
+        self._kept = _rows(configuration.text("StopTxnSampledData"))
 
-    def _with_voltage(self, key: str, has_voltage: bool) -> tuple[str, ...]:
-        names = tuple(name for name in self._configuration.items(key) if name != VOLTAGE)
-        return (*names, VOLTAGE) if names and has_voltage else names
+    def _take(
+        self,
+        transaction: Transaction,
+        sent: tuple[Row, ...],
+        kept: tuple[Row, ...],
+        context: ReadingContext,
+        due: float,
+    ) -> None:
+        """Sample for a MeterValues, and for the StopTransaction that will come."""
+        if sent:
+            self._send(transaction, self._sample(transaction.connector, sent, context, due), due)
+        if kept:
+            self._collect(transaction, self._sample(transaction.connector, kept, context, due))
 
-    def _sample(self, connector: int, names: tuple[str, ...], context: ReadingContext, now: float) -> MeterValue:
+    def _sample(self, connector: int, rows: tuple[Row, ...], context: ReadingContext, now: float) -> MeterValue:
         reading = self._hardware.reading(connector, now)
-        values = tuple(
+        values = [
             SampledValue(
                 value=row.text(reading),
                 context=context,
@@ -231,10 +250,10 @@ class Metering:
                 unit=row.unit,
                 location=row.location,
             )
-            for row in (ROWS[name] for name in names)
-            if reading.soc_percent is not None or row.measurand is not Measurand.SoC
-        )
-        return MeterValue(timestamp=self._instant(context, now), sampledValue=values)
+            for row in rows
+            if row is not SOC or reading.soc_percent is not None
+        ]
+        return MeterValue(timestamp=self._instant(context, now), sampledValue=tuple(values))
 
     def _instant(self, context: ReadingContext, now: float) -> datetime:
         if context is ReadingContext.Sample_Clock:
