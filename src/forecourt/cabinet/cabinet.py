@@ -51,6 +51,7 @@ class SimulatedCabinet:
         self._limited = figures
         self._guns = [Gun(number, figures, value) for number, value in enumerate(registers, start=1)]
         self._now = -inf
+        self._due_s = inf  # of the first gun to change of its own accord
         self._happened: list[tuple[float, Event]] = []
         self._deadline: float | None = None
 
@@ -60,15 +61,13 @@ class SimulatedCabinet:
         """The meter and the car of one gun at `now`."""
         gun = self._gun(connector)
         self._advance(now)
-        closed = gun.phase is not Phase.OPEN
-        offered_w = min(gun.cap_w(), _share_w(self._limited, self._guns, gun)) if closed else 0.0
         return Reading(
             energy_wh=gun.energy_at(now),
             power_w=gun.power_w,
             voltage_v=gun.voltage_v,
             current_a=gun.current_a,
-            offered_w=offered_w,
-            offered_a=offered_w / gun.voltage_v if closed else 0.0,
+            offered_w=gun.offered_w,
+            offered_a=gun.offered_w / gun.voltage_v if gun.offered_w else 0.0,
             soc_percent=None if gun.car is None else gun.soc_at(now),
         )
 
@@ -175,14 +174,16 @@ class SimulatedCabinet:
     def _advance(self, now: float) -> None:
         assert now >= self._now, f"time went back from {self._now} to {now}"
         self._now = now
-        while min(gun.due_s for gun in self._guns) <= now:
+        while self._due_s <= now:
             happened = _pass_next(self._limited, self._guns)
+            self._due_s = min(gun.due_s for gun in self._guns)
             if happened is not None:
                 self._happened.append(happened)
                 self._deadline = None
 
     def _changed(self, now: float) -> list[Event]:
         _deal(self._limited, self._guns, now)
+        self._due_s = min(gun.due_s for gun in self._guns)
         self._deadline = None
         return self._take()
 
@@ -228,7 +229,9 @@ def _deal(figures: CabinetFigures, guns: list[Gun], now: float) -> None:
     for gun in guns:
         gun.settle(now)
     for gun in guns:
-        gun.deal(min(gun.wanted_w, _share_w(figures, guns, gun)))
+        share_w = _share_w(figures, guns, gun)
+        gun.offered_w = min(gun.cap_w(), share_w)
+        gun.deal(min(gun.wanted_w, share_w))
 
 
 def _pass_next(figures: CabinetFigures, guns: list[Gun]) -> tuple[float, Event] | None:

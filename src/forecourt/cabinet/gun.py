@@ -44,6 +44,7 @@ class Gun:
         "energy_wh",
         "figures",
         "limit_w",
+        "offered_w",
         "paused",
         "phase",
         "power_w",
@@ -76,6 +77,7 @@ class Gun:
         self.current_a = 0.0
         self.power_w = 0.0
         self.wanted_w = 0.0  # what the car would take were it alone at the cabinet
+        self.offered_w = 0.0  # what it may take
         self.step_wh = 0.0
         self.step_end_percent = 0.0
         self.step_end_s = inf
