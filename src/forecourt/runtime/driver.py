@@ -138,7 +138,7 @@ class Driver:
         if on:
             if seat.station is not None:
                 self._go_dark(seat, now)
-            seat.boot_at = now
+            seat.set_own(boot_at=now)
             self.advance(seat, now)
         else:
             self._lose_power(seat, now)
@@ -195,7 +195,7 @@ class Driver:
             steps = steps + 1 if due <= seat.at else 0
             assert steps < STEPS_AT_ONE_TIME, f"{seat.identity} stays due at {due}: {station!r}, {cabinet!r}"
             at = seat.at = max(due, seat.at)
-            if due == seat.own_deadline():
+            if due == seat.own_due:
                 self._own_step(seat, at)
             elif due == cabinet.next_deadline():
                 self._arisen.extend(cabinet.expire(at))
@@ -260,9 +260,14 @@ class Driver:
 
     def deliver(self, seat: Seat, event: Event, now: float) -> None:
         """Hand the event to the brain at `now`, to which the seat has been advanced, and do what it wants."""
+        station = seat.station
+        assert station is not None, "a station that is dark hears nothing"
         seat.at = now
-        self._arisen.append(event)
-        self._settle(seat, now)
+        if seat.listeners is not None:
+            self._tell(seat, event, now)
+        self._carry_out(seat, station.handle(event, now), now)
+        if self._arisen:
+            self._settle(seat, now)
         self._rearm(seat)
 
     def _settle(self, seat: Seat, now: float) -> None:
@@ -286,7 +291,7 @@ class Driver:
                 if seat.listeners is not None:
                     self._tell(seat, effect, now)
                 kind = type(effect)
-                if kind in QUEUED_BEHIND and (seat.waiting or (seat.gate_made != seat.gate_durable and kind in GATED)):
+                if (seat.waiting or seat.gate_made != seat.gate_durable) and self._must_wait(seat, kind):
                     if seat.waiting is None:
                         seat.waiting = deque()
                     seat.waiting.append((seat.gate_made, effect))
@@ -298,6 +303,10 @@ class Driver:
             self._busy = False
         if seat.backlog and seat.in_flight is None:
             self._submit(seat)
+
+    @staticmethod
+    def _must_wait(seat: Seat, kind: type[Effect]) -> bool:
+        return kind in QUEUED_BEHIND if seat.waiting else kind in GATED
 
     def _release(self, seat: Seat, now: float) -> None:
         """Carry out what waited for saves that are durable now."""
@@ -344,7 +353,7 @@ class Driver:
         seat.backlog = []
         seat.in_flight = writes
         seat.gate_submitted = seat.gate_made
-        seat.retry_at = inf
+        seat.set_own(retry_at=inf)
         self._store.commit(seat.identity, writes, partial(self._committed, seat, seat.life))
 
     def _committed(self, seat: Seat, life: int, failure: str | None) -> None:
@@ -354,7 +363,7 @@ class Driver:
             if seat.power_on and seat.station is None and seat.boot_at == inf:
                 self._begin_life(seat, now)
         elif failure is not None:
-            seat.retry_at = self.clock.after_real(now, RETRY_S)
+            seat.set_own(retry_at=self.clock.after_real(now, RETRY_S))
             if not seat.save_failed:
                 seat.save_failed = True
                 self.deliver(seat, SaveFailed(failure), now)
@@ -447,15 +456,15 @@ class Driver:
         seat.lost_clock_s = self.clock_s(seat, now)
         self._end_life(seat, now)
         seat.cabinet.cut_power(now)
-        seat.boot_at = now + seat.site.boot_s
+        seat.set_own(boot_at=now + seat.site.boot_s)
 
     def _lose_power(self, seat: Seat, now: float) -> None:
         seat.lost_clock_s = self.clock_s(seat, now)
-        seat.boot_at = inf
+        seat.set_own(boot_at=inf)
         if seat.station is None:
             seat.cabinet.cut_power(now)
             return
-        seat.dark_at = self.clock.after_real(now, seat.site.hold_up_s)
+        seat.set_own(dark_at=self.clock.after_real(now, seat.site.hold_up_s))
         self.deliver(seat, PowerLost(), now)
         seat.cabinet.cut_power(now)
         if self._has_no_more_to_do(seat) or seat.site.hold_up_s <= 0.0:
@@ -488,12 +497,12 @@ class Driver:
             seat.in_flight = None  # not with the store, only kept to be tried again
         seat.gate_durable = seat.gate_submitted = seat.gate_made
         seat.save_failed = False
-        seat.retry_at = seat.dark_at = seat.boot_at = inf
+        seat.set_own(retry_at=inf, boot_at=inf, dark_at=inf)
         self._give_up_attempt(seat)
         self._arisen.clear()
 
     def _begin_life(self, seat: Seat, now: float) -> None:
-        seat.boot_at = inf
+        seat.set_own(boot_at=inf)
         if seat.in_flight is not None:
             return  # `_committed` calls again
         records = dict(seat.records) if seat.records is not None else self._load(seat)

@@ -95,6 +95,7 @@ class Seat:
         "listeners",
         "lost_clock_s",
         "network_up",
+        "own_due",
         "power_on",
         "queued_due",
         "records",
@@ -150,26 +151,29 @@ class Seat:
         self.deadline = inf
         self.queued_due = inf
         """The earliest entry of this seat in the driver's heap."""
+        self.own_due = inf
+        """The earliest of the driver's own deadlines for this seat, which are the next three; set by `set_own`."""
         self.retry_at = inf
         self.boot_at = inf
         self.dark_at = inf
 
-    def own_deadline(self) -> float:
-        """The earliest of the driver's own deadlines for this seat."""
-        return min(self.retry_at, self.boot_at, self.dark_at)
+    def set_own(
+        self, *, retry_at: float | None = None, boot_at: float | None = None, dark_at: float | None = None
+    ) -> None:
+        """Set the driver's own deadlines that are named."""
+        self.retry_at = self.retry_at if retry_at is None else retry_at
+        self.boot_at = self.boot_at if boot_at is None else boot_at
+        self.dark_at = self.dark_at if dark_at is None else dark_at
+        self.own_due = min(self.retry_at, self.boot_at, self.dark_at)
 
     def next_deadline(self) -> float:
-        """The earliest of the brain's, the cabinet's and the driver's own. Several times a message, so no `min`."""
-        due = self.cabinet.next_deadline()
+        """The earliest of the brain's, the cabinet's and the driver's own. Once or twice a message, so no `min`."""
+        due = self.own_due
+        if (cabinet_due := self.cabinet.next_deadline()) < due:
+            due = cabinet_due
         station = self.station
         if station is not None and (brain_due := station.next_deadline()) < due:
             due = brain_due
-        if self.retry_at < due:
-            due = self.retry_at
-        if self.boot_at < due:
-            due = self.boot_at
-        if self.dark_at < due:
-            due = self.dark_at
         return due
 
     def is_durable(self) -> bool:
