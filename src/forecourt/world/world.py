@@ -164,7 +164,8 @@ class World:
 
     def _step(self) -> None:
         """Do everything that is due now: what was arranged, then the stations, then the supervision."""
-        while self._agenda and self._agenda[0][0] <= self.now:
+        arranged = self._sequence  # what comes on top is for the next step, so that steps can be counted
+        while self._agenda and self._agenda[0][0] <= self.now and self._agenda[0][1] <= arranged:
             heapq.heappop(self._agenda)[2]()
         for station in self._stations:
             station.expire()
