@@ -19,8 +19,8 @@ from pathlib import Path
 from typing import Any, Protocol
 
 ROLES = {
-    "stations": ("bench.ours", "Stations"),
-    "supervision": ("bench.ours", "SupervisionRole"),
+    "stations": ("bench.stations", "Stations"),
+    "supervision": ("bench.supervision", "SupervisionRole"),
     "echo-client": ("bench.echo", "EchoClient"),
     "echo-server": ("bench.echo", "EchoServer"),
     "package-client": ("bench.package", "PackageClient"),

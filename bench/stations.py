@@ -1,4 +1,4 @@
-"""Our own stack in two processes: stations on the product's driver, and the product's supervision.
+"""Our own stations: the product's, many in one process.
 
 The stations are the product's `Host`: brains, cabinets, save gate, link. Only time is not the wall's: a station of a
 fleet sends a MeterValues when its interval is over, and here the interval is over as soon as the answers come. A
@@ -10,11 +10,12 @@ then is the driver's own doing, from the timer that fires to the bytes on the so
 from __future__ import annotations
 
 import asyncio
-from pathlib import Path
+import gc
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from bench.child import resident_kb
 from forecourt.cabinet.archetypes import FAMILY_CAR
 from forecourt.evlink.keys import require_key
 from forecourt.runtime.clock import Clock
@@ -22,7 +23,6 @@ from forecourt.runtime.host import Host
 from forecourt.runtime.link import Links
 from forecourt.station.commissioning import Commissioning, StationOptions
 from forecourt.station.effects import SendFrame
-from forecourt.supervision.server import Supervision
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -179,6 +179,14 @@ class Stations:
         sample = await self._sample()
         return {"frame": sample.decode()}
 
+    async def settle(self) -> dict[str, Any]:
+        """Let some samples go out where sessions run, then say what the process holds."""
+        for _ in range(3):
+            self._metronome.move(self._interval_s)
+            await self._until(self._is_quiet)
+        gc.collect()
+        return {"resident_kb": resident_kb()}
+
     async def _sample(self) -> bytes:
         """Let the checks and a few intervals pass; the last MeterValues of the last station."""
         seat = list(self._host.stations.values())[-1].seat
@@ -225,36 +233,3 @@ class Stations:
         async with asyncio.timeout(60):
             while not condition():
                 await asyncio.sleep(0.01)
-
-
-class SupervisionRole:
-    """The product's supervision on a data folder, as fleets run it: every fact durable, no wire log."""
-
-    def __init__(self, folder: str) -> None:
-        self._supervision = Supervision(
-            ocpp_port=0, http_port=0, data=Path(folder), accept_unknown_tags=True, wire_log=False
-        )
-        self.messages = 0
-
-    async def start(self) -> dict[str, Any]:
-        """Open both ports."""
-        await self._supervision.start()
-        return {"url": f"ws://127.0.0.1:{self._supervision.ocpp_port}"}
-
-    async def run(self) -> dict[str, Any]:
-        """It waits for stations, always."""
-        return {}
-
-    async def pause(self) -> dict[str, Any]:
-        """Wait until all that came is durable."""
-        await self._supervision.store.settled()
-        return {}
-
-    async def charge(self) -> dict[str, Any]:
-        """Nothing: that is the stations' part."""
-        return {}
-
-    async def stop(self) -> dict[str, Any]:
-        """End it."""
-        await self._supervision.stop()
-        return {}

@@ -1,0 +1,41 @@
+"""Our own supervision: the product's, with a data folder."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from forecourt.supervision.server import Supervision
+
+
+class SupervisionRole:
+    """The product's supervision on a data folder, as fleets run it: every fact durable, no wire log."""
+
+    def __init__(self, folder: str) -> None:
+        self._supervision = Supervision(
+            ocpp_port=0, http_port=0, data=Path(folder), accept_unknown_tags=True, wire_log=False
+        )
+        self.messages = 0
+
+    async def start(self) -> dict[str, Any]:
+        """Open both ports."""
+        await self._supervision.start()
+        return {"url": f"ws://127.0.0.1:{self._supervision.ocpp_port}"}
+
+    async def run(self) -> dict[str, Any]:
+        """It waits for stations, always."""
+        return {}
+
+    async def pause(self) -> dict[str, Any]:
+        """Wait until all that came is durable."""
+        await self._supervision.store.settled()
+        return {}
+
+    async def charge(self) -> dict[str, Any]:
+        """Nothing: that is the stations' part."""
+        return {}
+
+    async def stop(self) -> dict[str, Any]:
+        """End it."""
+        await self._supervision.stop()
+        return {}
