@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from enum import Enum
 from pathlib import Path  # noqa: TC003 - typer reads the annotations
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, get_args
 
 import typer
 
@@ -13,15 +14,6 @@ from forecourt.errors import ForecourtError
 if TYPE_CHECKING:
     from forecourt.evlink.keys import Key
     from forecourt.station.commissioning import StationOptions
-
-
-_SWITCH = ("true", "false")
-_OPTION_VALUES = {
-    "power_loss": ("after boot", "before dark"),
-    "status_timestamp_only": _SWITCH,
-    "literal_authorization_key": _SWITCH,
-}
-"""What each option takes; its meaning is in `station.commissioning`."""
 
 
 def register(app: typer.Typer) -> None:
@@ -100,17 +92,34 @@ def station_options(texts: list[str], speed: float) -> StationOptions:
 
     from forecourt.station.commissioning import StationOptions
 
+    values = option_values()
     given: dict[str, str] = {}
     for text in texts:
         name, equals, value = text.partition("=")
         name = name.strip().lower().replace("-", "_")
-        if not equals or name not in _OPTION_VALUES:
-            raise Misuse(f"--option takes NAME=VALUE with a name out of {', '.join(_OPTION_VALUES)}; {text!r} came.")
-        expected = _OPTION_VALUES[name]
+        if not equals or name not in values:
+            raise Misuse(f"--option takes NAME=VALUE with a name out of {', '.join(values)}; {text!r} came.")
         given[name] = value.strip().lower().replace("-", " ").replace("_", " ")
-        if given[name] not in expected:
-            raise Misuse(f"--option {name} takes {' or '.join(expected)}; {value!r} came.")
+        if given[name] not in values[name]:
+            raise Misuse(f"--option {name} takes {' or '.join(values[name])}; {value!r} came.")
     return msgspec.convert(given | {"speed": speed}, StationOptions, strict=False)
+
+
+def option_values() -> dict[str, tuple[str, ...]]:
+    """What each option takes, from the fields of `StationOptions`, where its meaning is written."""
+    import msgspec
+
+    from forecourt.station.commissioning import StationOptions
+
+    values: dict[str, tuple[str, ...]] = {}
+    for field in msgspec.structs.fields(StationOptions):
+        kinds = [kind for kind in (field.type, *get_args(field.type)) if isinstance(kind, type)]
+        if bool in kinds:
+            values[field.name] = ("true", "false")
+        for kind in kinds:
+            if issubclass(kind, Enum):
+                values[field.name] = tuple(str(member.value) for member in kind)
+    return values
 
 
 def clock_speed(speed: float) -> float:

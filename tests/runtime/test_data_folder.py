@@ -1,0 +1,103 @@
+"""What a data folder holds, and what may be said about it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from forecourt.evlink.models import UnknownModel
+from forecourt.runtime.data_folder import CommissioningError, DataFolder, Wishes, commission, settle
+from forecourt.runtime.loop import run
+from forecourt.runtime.records import RecordStoreError
+from forecourt.station.commissioning import Commissioning
+from forecourt.station.effects import SaveRecord
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+ONE = Commissioning("ONE", "ws://127.0.0.1:9000", "EVD1S180THB", "S1", "3.5.8803")
+
+
+def test_a_new_station_gets_defaults_of_its_generation() -> None:
+    made = commission(Wishes(model="evd2s320tbb", identity="TWO"))
+    assert (made.model, made.identity, made.supervision_url) == ("EVD2S320TBB", "TWO", "ws://127.0.0.1:9000")
+    assert made.serial_number.startswith("2S")
+
+
+@pytest.mark.requirement("GUIDE-BOOT-06")
+def test_a_model_that_is_not_in_the_catalogue_is_not_commissioned() -> None:
+    with pytest.raises(UnknownModel, match="EVD1S999"):
+        commission(Wishes(model="EVD1S999THB"))
+
+
+@pytest.mark.parametrize(
+    "wishes",
+    [
+        Wishes(identity=""),
+        Wishes(identity="x" * 51),
+        Wishes(supervision_url="http://there"),
+        Wishes(serial_number="x" * 26),
+        Wishes(firmware_version="x" * 51),
+        Wishes(serial_number="line\nbreak"),
+    ],
+)
+def test_what_does_not_fit_the_wire_is_not_commissioned(wishes: Wishes) -> None:
+    with pytest.raises(CommissioningError):
+        commission(wishes)
+
+
+def test_what_is_kept_holds_unless_it_is_recommissioned() -> None:
+    assert settle(ONE, Wishes(), recommission=False) == ONE
+    assert settle(ONE, Wishes(identity="ONE", model="evd1s180thb"), recommission=False) == ONE
+    for wishes in (Wishes(identity="TWO"), Wishes(model="EVD1S60THB"), Wishes(firmware_version="3.4.8821")):
+        with pytest.raises(CommissioningError, match="--recommission"):
+            settle(ONE, wishes, recommission=False)
+    changed = settle(ONE, Wishes(identity="TWO", serial_number="S2"), recommission=True)
+    assert (changed.identity, changed.serial_number, changed.model) == ("TWO", "S2", ONE.model)
+
+
+def test_a_recommissioned_folder_keeps_its_records_but_for_what_was_recommissioned(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        folder = DataFolder(tmp_path)
+        await folder.keep(ONE)
+        saves = [
+            SaveRecord("key", name, value)
+            for name, value in (("SupervisionUrl", b"ws://old"), ("BoxIdentifier", b"OLD"), ("CpoName", b"Ours"))
+        ]
+        folder.records.commit("ONE", saves, lambda failure: None)
+        await folder.keep(Commissioning("TWO", "ws://127.0.0.1:9", ONE.model, "S1", "3.5.8803"))
+        assert folder.records.load("ONE") == {}
+        assert folder.records.load("TWO") == {("key", "CpoName"): b"Ours"}
+        folder.close()
+        again = DataFolder(tmp_path)
+        assert again.kept is not None
+        assert again.kept.identity == "TWO"
+        again.close()
+
+    run(scenario())
+
+
+def test_what_was_commissioned_is_readable_by_its_owner_only(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        folder = DataFolder(tmp_path)
+        await folder.keep(ONE)
+        folder.close()
+
+    run(scenario())
+    assert (tmp_path / "commissioning.json").stat().st_mode & 0o077 == 0
+
+
+def test_a_folder_whose_commissioning_cannot_be_read_is_refused_and_let_go(tmp_path: Path) -> None:
+    (tmp_path / "commissioning.json").write_text("{}")
+    for _ in range(2):
+        with pytest.raises(CommissioningError, match=r"commissioning\.json"):
+            DataFolder(tmp_path)
+
+
+def test_a_folder_serves_one_process_at_a_time(tmp_path: Path) -> None:
+    folder = DataFolder(tmp_path)
+    with pytest.raises(RecordStoreError, match="another process"):
+        DataFolder(tmp_path)
+    folder.close()
+    DataFolder(tmp_path).close()
