@@ -25,7 +25,6 @@ def test_a_new_station_gets_defaults_of_its_generation() -> None:
     assert made.serial_number.startswith("2S")
 
 
-@pytest.mark.requirement("GUIDE-BOOT-06")
 def test_a_model_that_is_not_in_the_catalogue_is_not_commissioned() -> None:
     with pytest.raises(UnknownModel, match="EVD1S999"):
         commission(Wishes(model="EVD1S999THB"))
