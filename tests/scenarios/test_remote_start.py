@@ -420,21 +420,6 @@ def test_profile_in_a_remote_start_for_the_chademo_connector_is_ignored(
     assert station.reading(2).power_w > 30_000
 
 
-@pytest.mark.parametrize("plugged", [True, False])
-def test_remote_start_with_a_profile_is_rejected_rather_than_started_without_it(
-    world: World, central: ScriptedSupervision, station: SimulatedStation, plugged: bool
-) -> None:
-    """Smart charging is not built yet; nobody may believe that the limit holds."""
-    if plugged:
-        station.plug()
-        world.run(5)
-    for connector in ({"connectorId": 1}, {}):
-        asked = {"idTag": "REMOTE", "chargingProfile": PROFILE, **connector}
-        assert central.ask("RemoteStartTransaction", asked) == {"status": "Rejected"}
-    world.run(5)
-    assert started(station) == []
-
-
 # RemoteStopTransaction.
 
 

@@ -105,7 +105,7 @@ def test_derating_error_halves_the_rated_power_of_what_it_concerns(
 def test_power_is_back_only_when_the_last_derating_error_is_gone(station: Station) -> None:
     raised(station, HOT_TERMINAL, 0)
     raised(station, HOT_MODULES, 0)
-    assert cleared(station, HOT_TERMINAL, 0) == [LimitPower(0, 90_000.0)]
+    assert cleared(station, HOT_TERMINAL, 0) == []
     assert cleared(station, HOT_MODULES, 0) == [LimitPower(0, None)]
 
 

@@ -43,5 +43,7 @@ class StationOptions(msgspec.Struct, frozen=True, gc=False):
     """StatusNotification carries timestamp as its only optional field, errors or not (reading A13)."""
     literal_authorization_key: bool = False
     """AuthorizationKey may also be 16 to 40 printable characters that are used as they are."""
+    accept_amperes: bool = False
+    """Charging profiles may be in amperes, and count with the present DC voltage (reading A23)."""
     speed: float = 1.0
     """How many seconds of the station pass in a real one. Answers, back-off and pings stay in real seconds."""

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from forecourt.evlink.models import ConnectorType
 from forecourt.ocpp.core import (
     ChargePointStatus,
     RemoteStartStopStatus,
@@ -20,6 +19,7 @@ from forecourt.ocpp.core import (
     RemoteStopTransactionResponse,
     StopReason,
 )
+from forecourt.ocpp.smart_charging import ChargingProfile
 from forecourt.station.authorization import is_id_tag
 from forecourt.station.calls import Reply
 from forecourt.station.timers import Timer, Timers
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from forecourt.station.configuration import Configuration
     from forecourt.station.connector import Connectors
     from forecourt.station.sessions import Sessions
+    from forecourt.station.smart_charging import SmartCharging
     from forecourt.station.transactions import Transactions
 
 ENABLING_KEYS = ("QrCodeEnabled", "PosEnabled", "AppEnabled")
@@ -63,9 +64,9 @@ class Remote:
         "_boot",
         "_configuration",
         "_connectors",
-        "_outputs",
         "_pending",
         "_sessions",
+        "_smart_charging",
         "_timers",
         "_transactions",
     )
@@ -79,9 +80,9 @@ class Remote:
         transactions: Transactions,
         boot: Boot,
         timers: Timers,
-        outputs: tuple[ConnectorType, ...],
+        smart_charging: SmartCharging,
     ) -> None:
-        self._outputs = outputs
+        self._smart_charging = smart_charging
         self._configuration = configuration
         self._connectors = connectors
         self._authorization = authorization
@@ -99,7 +100,7 @@ class Remote:
             return REJECTED
         named = request.connectorId if isinstance(request.connectorId, int) else None
         pending = self._with_connector(named, request.idTag) if named is not None else self._without(request.idTag)
-        if pending is None or (request.chargingProfile and not self._ignores_profiles(pending.connector)):
+        if pending is None or not self._promises(request.chargingProfile, pending.connector):
             return REJECTED
         self._pending = pending
         return Reply(ACCEPTED, self._begin)
@@ -113,9 +114,9 @@ class Remote:
             and any(self._configuration.boolean(key) for key in ENABLING_KEYS)
         )
 
-    def _ignores_profiles(self, connector: int) -> bool:
-        """CHAdeMO has no smart charging; elsewhere a profile would have to be obeyed, which is not built yet."""
-        return connector > 0 and self._outputs[connector - 1] is ConnectorType.CHADEMO
+    def _promises(self, profile: object, connector: int) -> bool:
+        """Whether the profile of the request, if it brings one, will be obeyed; one for CHAdeMO is ignored."""
+        return not isinstance(profile, ChargingProfile) or self._smart_charging.promise(connector, profile)
 
     def _with_connector(self, connector: int, id_tag: str) -> Pending | None:
         """The first remote table of the guide."""
@@ -182,7 +183,9 @@ class Remote:
         pending = self._pending
         if pending is not None and pending.is_authorized and not pending.waits_for_plug:
             self._pending = None
+            self._smart_charging.keep_promise(pending.connector)
             self._sessions.start(pending.connector, pending.id_tag, pending.parent_id_tag, now)
+            self._smart_charging.forget_promise()
 
     def timed_out(self, now: float) -> None:
         """ConnectionTimeOut has passed and nobody plugged in: the request is dropped."""
@@ -197,6 +200,7 @@ class Remote:
         pending, self._pending = self._pending, None
         assert pending is not None, "there is a remote start to drop"
         self._timers.stop(Timer.REMOTE_START)
+        self._smart_charging.forget_promise()
         self._authorization.forget(pending.asked_for)
         if pending.waits_for_plug and pending.connector and not self._sessions.is_plugged(pending.connector):
             self._connectors.move(pending.connector, ChargePointStatus.Available, now)

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from forecourt.station.configuration import Configuration
     from forecourt.station.connector import Connectors
     from forecourt.station.hardware import Hardware
+    from forecourt.station.power import Power
     from forecourt.station.transactions import Transaction, Transactions
 
 STARTABLE = frozenset({ChargePointStatus.Preparing, ChargePointStatus.Finishing})
@@ -34,7 +35,8 @@ class Gun:
 
     def __init__(self) -> None:
         self.is_plugged = False
-        self.is_drawing = False
+        self.is_drawing: bool | None = None
+        """Whether the vehicle takes energy; None until it is known of this session."""
         self.takes_badges = False
         """Whether badges were enabled when the running session began: a change holds for the next one (A40)."""
 
@@ -50,6 +52,7 @@ class Sessions:
         "_effects",
         "_guns",
         "_hardware",
+        "_power",
         "_transactions",
         "is_closed",
         "shown",
@@ -63,8 +66,10 @@ class Sessions:
         transactions: Transactions,
         boot: Boot,
         hardware: Hardware,
+        power: Power,
         effects: list[Effect],
     ) -> None:
+        self._power = power
         self._configuration = configuration
         self._connectors = connectors
         self._authorization = authorization
@@ -129,7 +134,7 @@ class Sessions:
         """The vehicle was disconnected (§4.9: B1, F1, and the EV side disconnect)."""
         gun = self._guns[connector]
         gun.is_plugged = False
-        gun.is_drawing = False
+        gun.is_drawing = None
         self._authorization.forget(connector)
         transaction = self._transactions.on(connector)
         if transaction is None:
@@ -157,10 +162,19 @@ class Sessions:
         if transaction is not None and self._guns[connector].is_plugged:
             self._connectors.move(connector, self._energy_status(transaction), now)
 
+    def held_changed(self, connector: int, now: float) -> None:
+        """Charging profiles no longer let a gun give anything, or do so again (reading A26)."""
+        gun, transaction = self._guns[connector], self._transactions.on(connector)
+        if transaction is None or not gun.is_plugged:
+            return
+        if self._power.is_held(connector) or gun.is_drawing is not None:
+            self._connectors.move(connector, self._energy_status(transaction), now)
+
     def _energy_status(self, transaction: Transaction) -> ChargePointStatus:
-        if transaction.is_deauthorized:
+        gun = self._guns[transaction.connector]
+        if transaction.is_deauthorized or (gun.is_plugged and self._power.is_held(transaction.connector)):
             return ChargePointStatus.SuspendedEVSE
-        if self._guns[transaction.connector].is_drawing:
+        if gun.is_drawing:
             return ChargePointStatus.Charging
         return ChargePointStatus.SuspendedEV
 
@@ -237,6 +251,7 @@ class Sessions:
             self._connectors.move(connector, ChargePointStatus.Preparing, now)
         self._guns[connector].takes_badges = self._takes_badges(None)
         self._transactions.begin(connector, id_tag, parent_id_tag, now)
+        self.held_changed(connector, now)
 
     def refused(self, transaction: Transaction, now: float) -> None:
         """StartTransaction was answered with a status other than Accepted (§3.5.4)."""
@@ -255,7 +270,7 @@ class Sessions:
 
     def _end(self, connector: int, reason: StopReason, id_tag: str | None, now: float) -> None:
         self._authorization.forget(connector)
-        self._guns[connector].is_drawing = False
+        self._guns[connector].is_drawing = None
         self._transactions.end(connector, reason, id_tag, now)
 
     def stop_all(self, reason: StopReason, now: float) -> None:

@@ -6,6 +6,8 @@ from datetime import datetime
 
 import msgspec
 
+from forecourt.ocpp.smart_charging import ChargingProfile
+
 
 class LinkSnapshot(msgspec.Struct, frozen=True):
     """The connection to the supervision."""
@@ -46,6 +48,15 @@ class ConnectorSnapshot(msgspec.Struct, frozen=True):
     voltage_v: float
     current_a: float
     offered_w: float
+    limit_w: float | None
+    """What charging profiles allow now; None while none gives a limit."""
+
+
+class ProfileSnapshot(msgspec.Struct, frozen=True):
+    """An installed charging profile."""
+
+    connectorId: int
+    chargingProfile: ChargingProfile
 
 
 class StationSnapshot(msgspec.Struct, frozen=True):
@@ -65,3 +76,5 @@ class StationSnapshot(msgspec.Struct, frozen=True):
     connectors: tuple[ConnectorSnapshot, ...]
     keysChanged: dict[str, str]
     """Keys that differ from their defaults; AuthorizationKey is never among them."""
+    chargingProfiles: tuple[ProfileSnapshot, ...]
+    """In the order of their installation."""

@@ -42,13 +42,16 @@ from forecourt.station.connector import Connectors
 from forecourt.station.effects import Effect, LogEvent, SaveRecord
 from forecourt.station.link import Link
 from forecourt.station.metering import Metering
+from forecourt.station.power import RATING_KEYS, Power
 from forecourt.station.queue import Queue
 from forecourt.station.remote import Remote
 from forecourt.station.reset import Reset
 from forecourt.station.sessions import Sessions
+from forecourt.station.smart_charging import SmartCharging
 from forecourt.station.snapshot import (
     ConnectorSnapshot,
     LinkSnapshot,
+    ProfileSnapshot,
     StationSnapshot,
     TransactionSnapshot,
 )
@@ -59,6 +62,7 @@ from forecourt.station.vendor_errors import VendorErrors
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from forecourt.ocpp.core import MeterValue
     from forecourt.station.calls import Handler
     from forecourt.station.commissioning import Chance, Commissioning, StationOptions
     from forecourt.station.hardware import Hardware
@@ -82,11 +86,13 @@ class Station:
         "_metering",
         "_model",
         "_options",
+        "_power",
         "_queue",
         "_records",
         "_remote",
         "_reset",
         "_sessions",
+        "_smart_charging",
         "_timers",
         "_transactions",
     )
@@ -122,6 +128,19 @@ class Station:
         self._transactions = Transactions(f"{life:x}", records, queue, clock, hardware, effects)
         self._metering = Metering(configuration, calls, queue, clock, hardware, timers)
         self._authorization = Authorization(configuration, calls, boot)
+        power = self._power = Power(configuration, model, effects)
+        self._smart_charging = SmartCharging(
+            configuration,
+            records,
+            options.accept_amperes,
+            self._transactions,
+            power,
+            clock,
+            hardware,
+            model,
+            timers,
+            effects,
+        )
         self._sessions = Sessions(
             configuration,
             self._connectors,
@@ -129,6 +148,7 @@ class Station:
             self._transactions,
             boot,
             hardware,
+            power,
             effects,
         )
         self._remote = Remote(
@@ -139,9 +159,9 @@ class Station:
             self._transactions,
             boot,
             timers,
-            model.outputs,
+            self._smart_charging,
         )
-        self._errors = VendorErrors(model, self._connectors, self._sessions, self._remote, self._transactions, effects)
+        self._errors = VendorErrors(model, self._connectors, self._sessions, self._remote, self._transactions, power)
         self._reset = Reset(queue, speed, timers, effects)
         self._join()
 
@@ -150,7 +170,8 @@ class Station:
         self._calls.connect(self._handler_of, self._queue.feed)
         self._boot.connect(self._accepted, self._clock_moved)
         self._queue.connect(self._transactions.transaction_id, self._transactions.settled)
-        self._transactions.connect(self._sessions.refused, self._metering.begun, self._metering.ended)
+        self._transactions.connect(self._sessions.refused, self._begun, self._ended)
+        self._smart_charging.connect(self._sessions.held_changed)
 
     def _handler_of(self, action: str) -> Handler | None:
         """Who answers this action of the supervision; None for one that this station does not know."""
@@ -187,6 +208,7 @@ class Station:
         for row in self._connectors.guns:
             self._connectors.begin(row.number, row.status, now)
         self._connectors.begin(0, self._connectors[0].status, now)
+        self._power.begin()
         self._sessions.restore(lost_clock_s, now)
         self._metering.align(now)
         self._link.open()
@@ -265,6 +287,15 @@ class Station:
     def _fault_cleared(self, event: events.FaultCleared, now: float) -> None:
         self._errors.clear(event.dtc, event.connector, now)
 
+    def _begun(self, transaction: Transaction, now: float) -> MeterValue | None:
+        self._smart_charging.begun(transaction, now)
+        return self._metering.begun(transaction, now)
+
+    def _ended(self, transaction: Transaction, clock_s: float, now: float) -> tuple[MeterValue, ...]:
+        values = self._metering.ended(transaction, clock_s, now)
+        self._smart_charging.ended(transaction)
+        return values
+
     # The installer and the storage.
 
     def _key_set(self, event: events.KeySet, now: float) -> None:
@@ -301,6 +332,8 @@ class Station:
     def _key_changed(self, key: Key, now: float) -> None:
         if key.name in _SAMPLING_KEYS:
             self._metering.rearm(self._transactions.running, now)
+        elif key.name in RATING_KEYS:
+            self._power.rating_changed()
         elif key.name == "HeartbeatInterval":
             self._boot.heartbeat_interval_changed(now)
         elif key.name == "WebSocketPingInterval":
@@ -329,6 +362,7 @@ class Station:
 
     def _clock_moved(self, now: float) -> None:
         self._metering.align(now)
+        self._smart_charging.apply_all(now)
 
     # Timers.
 
@@ -359,6 +393,9 @@ class Station:
             queuedMessages=len(self._queue),
             connectors=tuple(self._connector_snapshot(row.number, now) for row in self._connectors.guns),
             keysChanged=self._configuration.changed(),
+            chargingProfiles=tuple(
+                ProfileSnapshot(one.connector, one.profile) for one in self._smart_charging.installed
+            ),
         )
 
     def _connector_snapshot(self, number: int, now: float) -> ConnectorSnapshot:
@@ -378,6 +415,7 @@ class Station:
             voltage_v=reading.voltage_v,
             current_a=reading.current_a,
             offered_w=reading.offered_w,
+            limit_w=self._power.profile_w(number),
         )
 
     def _transaction_snapshot(self, transaction: Transaction | None) -> TransactionSnapshot | None:
@@ -428,10 +466,13 @@ _HANDLERS: dict[type[events.Event], Callable[[Station, Any, float], None]] = {
 
 _REQUESTS: dict[str, Callable[[Station], Handler]] = {
     "ChangeConfiguration": lambda station: station._change_configuration,
+    "ClearChargingProfile": lambda station: station._smart_charging.clear,
+    "GetCompositeSchedule": lambda station: station._smart_charging.composite,
     "GetConfiguration": lambda station: station._get_configuration,
     "RemoteStartTransaction": lambda station: station._remote.start,
     "RemoteStopTransaction": lambda station: station._remote.stop,
     "Reset": lambda station: station._reset_asked,
+    "SetChargingProfile": lambda station: station._smart_charging.set_profile,
     "UnlockConnector": lambda station: station._unlock_connector,
 }
 """The requests of the supervision. Here and not in each station: a bound method weighs 64 bytes."""
@@ -454,4 +495,6 @@ _EXPIRIES: dict[int, Callable[[Station, float], None]] = {
     Timer.SAMPLE_1: lambda station, due: station._sample(1, due),
     Timer.SAMPLE_2: lambda station, due: station._sample(2, due),
     Timer.BESIDE_TIMEOUT: lambda station, due: station._calls.beside_timed_out(due),
+    Timer.LIMIT_1: lambda station, due: station._smart_charging.apply(1, due),
+    Timer.LIMIT_2: lambda station, due: station._smart_charging.apply(2, due),
 }

@@ -45,6 +45,9 @@ class Timer(IntEnum):
     SAMPLE_2 = 15
     BESIDE_TIMEOUT = 16
     """The answer to the oldest CALL sent beside another is overdue (CallMsgInOrder false)."""
+    LIMIT_1 = 17
+    """Charging profiles change the limit of the transaction on connector 1."""
+    LIMIT_2 = 18
 
 
 class Timers:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from forecourt.evlink.faults import ASSUMED_DERATED_SHARE, Consequence, Fault, Scope, Severity, find_fault
+from forecourt.evlink.faults import Consequence, Fault, Scope, Severity, find_fault
 from forecourt.ocpp.core import StopReason
-from forecourt.station.effects import Effect, LimitPower
 
 if TYPE_CHECKING:
     from forecourt.evlink.models import Model
     from forecourt.station.connector import Connectors
+    from forecourt.station.power import Power
     from forecourt.station.remote import Remote
     from forecourt.station.sessions import Sessions
     from forecourt.station.transactions import Transactions
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 class VendorErrors:
     """Brings an error to every connector that it concerns."""
 
-    __slots__ = ("_connectors", "_effects", "_model", "_remote", "_sessions", "_transactions")
+    __slots__ = ("_connectors", "_model", "_power", "_remote", "_sessions", "_transactions")
 
     def __init__(
         self,
@@ -28,10 +28,10 @@ class VendorErrors:
         sessions: Sessions,
         remote: Remote,
         transactions: Transactions,
-        effects: list[Effect],
+        power: Power,
     ) -> None:
         self._model = model
-        self._effects = effects
+        self._power = power
         self._connectors = connectors
         self._sessions = sessions
         self._remote = remote
@@ -57,11 +57,9 @@ class VendorErrors:
 
     def _derate(self, number: int, fault: Fault) -> None:
         """Heat and fans: less power for the gun, or for the station, as long as one such error is there."""
-        if fault.consequence is not Consequence.DERATE:
-            return
-        is_derated = any(other.consequence is Consequence.DERATE for other in self._connectors[number].faults)
-        rated_kw = self._model.connector_limited_kw[number - 1] if number else self._model.power_kw
-        self._effects.append(LimitPower(number, rated_kw * 1000 * ASSUMED_DERATED_SHARE if is_derated else None))
+        if fault.consequence is Consequence.DERATE:
+            faults = self._connectors[number].faults
+            self._power.derate(number, any(other.consequence is Consequence.DERATE for other in faults))
 
     def _concerned(self, fault: Fault, connector: int) -> tuple[int, ...]:
         if fault.scope is Scope.CONNECTOR:
