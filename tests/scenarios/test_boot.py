@@ -416,6 +416,7 @@ def test_station_gives_no_energy_before_the_supervision_at_its_address_accepted_
     station.power_on()
     assert charges(), "accepted in an earlier life"
     station.set_key("SupervisionUrl", "ws://elsewhere.example/ocpp")
+    assert charges(), "the other address is for the next life"
     central.boot_status = "Rejected"
     station.cut()
     station.power_on()

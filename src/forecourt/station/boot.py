@@ -56,6 +56,7 @@ class Boot:
 
     __slots__ = (
         "_accepted",
+        "_address",
         "_calls",
         "_clock",
         "_clock_moved",
@@ -92,6 +93,8 @@ class Boot:
         self._is_asking = False
         self._is_beating = False
         self._heartbeat_s = 0
+        # A change of these two keys is used from the next boot on (reading A40).
+        self._address = f"{configuration.text('SupervisionUrl')} {configuration.identity}"
         self._was_accepted_at = records.get((KIND, "accepted"), b"").decode(errors="replace")
         self._accepted: Callable[[float], None] = _nobody
         self._clock_moved: Callable[[float], None] = _nobody
@@ -110,10 +113,7 @@ class Boot:
     @property
     def was_ever_accepted(self) -> bool:
         """Whether the supervision at the present address ever accepted this station (§4.2.1)."""
-        return self._was_accepted_at == self._address()
-
-    def _address(self) -> str:
-        return f"{self._configuration.text('SupervisionUrl')} {self._configuration.identity}"
+        return self._was_accepted_at == self._address
 
     # BootNotification.
 
@@ -159,7 +159,7 @@ class Boot:
             assert key is not None, "HeartbeatInterval is a key of the guide"
             self._configuration.store(key, str(min(interval_s, key.maximum or interval_s)))
         if not self.was_ever_accepted:
-            self._was_accepted_at = self._address()
+            self._was_accepted_at = self._address
             self._effects.append(SaveRecord(KIND, "accepted", self._was_accepted_at.encode()))
         self._timers.set(Timer.DAILY_HEARTBEAT, now + DAY_S)
         self.heartbeat_interval_changed(now)
