@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from forecourt.evlink.faults import find_fault
+from forecourt.station.snapshot import ProfileSnapshot
 
 if TYPE_CHECKING:
     from forecourt.cabinet.car import Car
@@ -57,6 +58,8 @@ class ConnectorView(msgspec.Struct, frozen=True):
     voltage_v: float
     current_a: float
     offered_w: float
+    limit_w: float | None
+    """What charging profiles allow now; null while none gives a limit."""
     soc_percent: float | None
 
 
@@ -92,6 +95,8 @@ class StationView(msgspec.Struct, frozen=True):
     errors: tuple[ErrorView, ...]
     connectors: tuple[ConnectorView, ...]
     keysChanged: dict[str, str] | None
+    chargingProfiles: tuple[ProfileSnapshot, ...] | None
+    """In the order of their installation."""
 
 
 class KeyView(msgspec.Struct, frozen=True):
@@ -142,6 +147,7 @@ def station_view(station: HostedStation) -> StationView:
         errors=tuple(_error(dtc, connector) for dtc, connector in station.faults),
         connectors=tuple(_connector(station, gun, told.get(gun.connectorId)) for gun in station.connectors()),
         keysChanged=None if snapshot is None else snapshot.keysChanged,
+        chargingProfiles=None if snapshot is None else snapshot.chargingProfiles,
     )
 
 
@@ -179,6 +185,7 @@ def _connector(station: HostedStation, gun: HostedConnector, told: ConnectorSnap
         voltage_v=0.0 if told is None else told.voltage_v,
         current_a=0.0 if told is None else told.current_a,
         offered_w=0.0 if told is None else told.offered_w,
+        limit_w=None if told is None else told.limit_w,
         soc_percent=None if told is None else told.soc_percent,
     )
 
