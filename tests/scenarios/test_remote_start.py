@@ -348,6 +348,7 @@ def test_remote_start_for_any_connector_leaves_nothing_behind_when_the_cable_is_
     world: World, central: ScriptedSupervision, station: SimulatedStation
 ) -> None:
     """Authorize of the first is still open when the second comes; its answer must not be taken for the second's."""
+    change(central, "AllowOfflineTxForUnknownId", "false")  # the first, never answered, is refused
     central.silent.add("Authorize")
     assert remote_start(central, id_tag="FIRST") == "Accepted"
     station.plug(1)
