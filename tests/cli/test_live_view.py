@@ -10,7 +10,7 @@ from rich.console import Console
 from forecourt.cabinet.archetypes import FAMILY_CAR
 from forecourt.cli.demo_site import DemoPlan, DemoSite
 from forecourt.cli.demo_story import Story
-from forecourt.cli.live_view import introduction, message_line, picture, plain_line
+from forecourt.cli.live_view import gist, introduction, message_line, picture, plain_line
 from forecourt.runtime.loop import run
 from forecourt.runtime.wire_log import WireMessage
 from forecourt.screen.views import station_view
@@ -46,11 +46,11 @@ def test_both_guns_and_the_last_messages_fit_a_terminal_of_80_columns(capsys: py
         finally:
             await site.stop()
         assert all(len(line) <= 80 for line in before + charging)
-        assert [line.split()[:3] for line in before[2:4]] == [["1", "CCS2", "Available"], ["2", "CHAdeMO", "Available"]]
-        assert charging[2].split()[2] == "Charging"
-        kilowatts, volts, amperes = map(float, charging[2].split()[3:6])
+        assert [line.split()[:3] for line in before[3:5]] == [["1", "CCS2", "Available"], ["2", "CHAdeMO", "Available"]]
+        assert charging[3].split()[2] == "Charging"
+        kilowatts, volts, amperes = map(float, charging[3].split()[3:6])
         assert abs(kilowatts * 1000 - volts * amperes) < 1000
-        assert any("StartTransaction" in line for line in charging[4:])
+        assert any("StartTransaction" in line for line in charging[6:])
 
     run(scenario())
     told = capsys.readouterr().out
@@ -61,3 +61,13 @@ def test_both_guns_and_the_last_messages_fit_a_terminal_of_80_columns(capsys: py
 def test_a_message_of_a_peer_cannot_move_the_cursor() -> None:
     line = message_line(WireMessage(0.0, "<", '[2,"1","x\x1b[2J",{}]', None, 1.5))
     assert line == '00:00:00 < ? 2 ms [2,"1","x\\x1b[2J",{}]'
+
+
+def test_a_message_is_told_by_what_it_says() -> None:
+    """The envelope is left out, and of meter values everything but values and units."""
+    sampled = '{"connectorId":1,"meterValue":[{"sampledValue":[{"value":"7","unit":"Wh"},{"value":"9"}]}]}'
+    assert gist(f'[2,"1","MeterValues",{sampled}]') == "7 Wh, 9"
+    assert gist('[2,"1","Authorize",{"idTag":"AB12"}]') == "idTag AB12"
+    assert gist('[3,"1",{"idTagInfo":{"status":"Accepted"}}]') == 'idTagInfo {"status":"Accepted"}'
+    assert gist('[4,"1","InternalError","",{}]') == '[4,"1","InternalError","",{}]'
+    assert gist("no\nframe") == "no frame"

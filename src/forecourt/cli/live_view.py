@@ -8,6 +8,7 @@ import sys
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+import msgspec
 from rich.console import Console, Group
 from rich.live import Live
 from rich.table import Table
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 REFRESH_S = 0.25
 PLAIN_S = 5.0
 """Real seconds between two plain lines about energy that flows."""
-MESSAGES = 8
+MESSAGES = 10
 STYLES = {
     "Available": "green",
     "Preparing": "yellow",
@@ -77,7 +78,7 @@ def picture(site: DemoSite) -> Group:
     view = station_view(site.station)
     wire = site.station.seat.wire
     messages = [] if wire is None else list(wire.messages())[-MESSAGES:]
-    return Group(_headline(view), _connectors(view), _messages(messages))
+    return Group(_headline(view), Text(), _connectors(view), Text(), _messages(messages))
 
 
 def _headline(view: StationView) -> Text:
@@ -127,11 +128,30 @@ def _messages(messages: list[WireMessage]) -> Group:
 
 
 def message_line(message: WireMessage) -> str:
-    """One line: time, direction, action, time to the answer, text."""
+    """One line: time, direction, action, time to the answer, what it says."""
     time = datetime.fromtimestamp(message.time, UTC).strftime("%H:%M:%S")
     latency = "" if message.latency_ms is None else f" {message.latency_ms:.0f} ms"
-    text = printable(message.text.replace("\n", " "))
-    return f"{time} {message.direction} {message.action or '?'}{latency} {text}"
+    return f"{time} {message.direction} {message.action or '?'}{latency} {printable(gist(message.text))}"
+
+
+def gist(text: str) -> str:
+    """What a frame says without its envelope; of meter values only the values with their units."""
+    try:
+        parts = msgspec.json.decode(text)
+    except (msgspec.DecodeError, UnicodeEncodeError):
+        return text.replace("\n", " ")
+    match parts:
+        case [2, _, _, {"meterValue": [{"sampledValue": [*values]}, *_]}]:
+            said = (f"{value.get('value', '')} {value.get('unit', '')}".strip() for value in values)
+            return ", ".join(said)
+        case [2, _, _, dict(payload)] | [3, _, dict(payload)]:
+            return ", ".join(f"{name} {_plain(value)}" for name, value in payload.items())
+        case _:
+            return text.replace("\n", " ")
+
+
+def _plain(value: object) -> str:
+    return value if isinstance(value, str) else msgspec.json.encode(value).decode()
 
 
 # Anywhere else
