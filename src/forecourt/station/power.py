@@ -34,7 +34,7 @@ class Power:
         self._model = model
         self._effects = effects
         self._profiles_w = NONE
-        self._derated: frozenset[int] = frozenset()
+        self._derated: tuple[int, ...] = ()
         self._told_w = NONE
 
     # Reading.
@@ -65,7 +65,8 @@ class Power:
 
     def derate(self, connector: int, is_derated: bool) -> None:
         """A gun, or with 0 the station, is too hot for all of its power, or no longer is."""
-        self._derated = self._derated | {connector} if is_derated else self._derated - {connector}
+        others = tuple(other for other in self._derated if other != connector)
+        self._derated = (*others, connector) if is_derated else others
         self._tell(connector)
 
     def rating_changed(self) -> None:

@@ -19,7 +19,7 @@ While there is none the lowest voltage of a DC charger counts, so that the curre
 from __future__ import annotations
 
 from math import floor, inf
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import msgspec
 
@@ -47,7 +47,7 @@ from forecourt.station.profile_rules import Terms, what_is_wrong
 from forecourt.station.timers import Timer, Timers
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Iterable, Mapping
 
     from forecourt.evlink.models import Model
     from forecourt.station.clock import Clock
@@ -98,6 +98,14 @@ _decoder = msgspec.json.Decoder(Installed)
 _encode = msgspec.json.Encoder().encode
 
 
+class Suspends(Protocol):
+    """Who moves a gun to SuspendedEVSE and back. A method of it would weigh 64 bytes a station."""
+
+    def held_changed(self, connector: int, now: float) -> None:
+        """Whether `Power` holds the gun has changed."""
+        ...
+
+
 class SmartCharging:
     """The charging profiles of one station."""
 
@@ -107,12 +115,12 @@ class SmartCharging:
         "_configuration",
         "_effects",
         "_hardware",
-        "_held_changed",
         "_installed",
         "_model",
         "_power",
         "_promised",
         "_promised_to",
+        "_sessions",
         "_timers",
         "_transactions",
     )
@@ -142,12 +150,12 @@ class SmartCharging:
         self._installed: tuple[Installed, ...] = ()
         self._promised: ChargingProfile | None = None
         self._promised_to = 0
-        self._held_changed: Callable[[int, float], None] = _unheard
+        self._sessions: Suspends | None = None
         self._restore(records)
 
-    def connect(self, held_changed: Callable[[int, float], None]) -> None:
+    def connect(self, sessions: Suspends) -> None:
         """Name who hears that a gun with a transaction may no longer give anything, or may again."""
-        self._held_changed = held_changed
+        self._sessions = sessions
 
     def _restore(self, records: Mapping[tuple[str, str], bytes]) -> None:
         found: list[Installed] = []
@@ -335,7 +343,8 @@ class SmartCharging:
         was_held = self._power.is_held(connector)
         self._apply(connector, now)
         if self._power.is_held(connector) is not was_held:
-            self._held_changed(connector, now)
+            assert self._sessions is not None, "the station joins its blocks first"
+            self._sessions.held_changed(connector, now)
 
     def _apply(self, connector: int, now: float) -> None:
         transaction = self._transactions.on(connector)
@@ -456,7 +465,3 @@ def _times(profile: ChargingProfile, voltage_v: float) -> ChargingProfile:
 def _tenths(value: float) -> float:
     """One decimal, never more than it was."""
     return floor(value * 10.0) / 10.0
-
-
-def _unheard(connector: int, now: float) -> None:
-    raise AssertionError(f"nobody hears what profiles do to connector {connector} at {now}")

@@ -171,7 +171,7 @@ class Station:
         self._boot.connect(self._accepted, self._clock_moved)
         self._queue.connect(self._transactions.transaction_id, self._transactions.settled)
         self._transactions.connect(self._sessions.refused, self._begun, self._ended)
-        self._smart_charging.connect(self._sessions.held_changed)
+        self._smart_charging.connect(self._sessions)
 
     def _handler_of(self, action: str) -> Handler | None:
         """Who answers this action of the supervision; None for one that this station does not know."""
