@@ -48,6 +48,8 @@ class Timer(IntEnum):
     LIMIT_1 = 17
     """Charging profiles change the limit of the transaction on connector 1."""
     LIMIT_2 = 18
+    RESERVATION = 19
+    """The expiryDate of the reservation that expires first."""
 
 
 class Timers:
@@ -69,7 +71,9 @@ class Timers:
 
     def stop(self, timer: int) -> None:
         """Disarm a timer."""
-        self.set(timer, inf)
+        if self._deadlines[timer] == self._next:
+            self._next = -inf
+        self._deadlines[timer] = inf
 
     def is_set(self, timer: int) -> bool:
         """Whether a timer is armed."""

@@ -170,7 +170,9 @@ class Transactions:
 
     # The course of a session.
 
-    def begin(self, connector: int, id_tag: str, parent_id_tag: str | None, now: float) -> Transaction:
+    def begin(
+        self, connector: int, id_tag: str, parent_id_tag: str | None, now: float, reservation_id: int | None = None
+    ) -> Transaction:
         """Start a session: durable records, StartTransaction, then energy."""
         assert connector not in self._running, f"connector {connector} runs a transaction already"
         transaction = Transaction(
@@ -191,6 +193,7 @@ class Transactions:
             idTag=id_tag,
             meterStart=transaction.meter_start,
             timestamp=self._clock.timestamp(now),
+            reservationId=msgspec.UNSET if reservation_id is None else reservation_id,
         )
         self._queue.add(request, "StartTransaction", transaction.local, complete=True, gates=True)
         self._queue.advance(now)
