@@ -55,7 +55,6 @@ class Boot:
     """How the supervision regards this station, and the heartbeat that follows from it."""
 
     __slots__ = (
-        "_accepted",
         "_address",
         "_calls",
         "_clock",
@@ -66,6 +65,8 @@ class Boot:
         "_heartbeat_s",
         "_is_asking",
         "_is_beating",
+        "_is_confirmed",
+        "_judged",
         "_speed",
         "_timers",
         "_was_accepted_at",
@@ -92,23 +93,29 @@ class Boot:
         self._effects = effects
         self._is_asking = False
         self._is_beating = False
+        self._is_confirmed = False
         self._heartbeat_s = 0
         # A change of these two keys is used from the next boot on (reading A40).
         self._address = f"{configuration.text('SupervisionUrl')} {configuration.identity}"
         self._was_accepted_at = records.get((KIND, "accepted"), b"").decode(errors="replace")
-        self._accepted: Callable[[float], None] = _nobody
+        self._judged: Callable[[float], None] = _nobody
         self._clock_moved: Callable[[float], None] = _nobody
         self.state = BootState.Waiting
 
-    def connect(self, accepted: Callable[[float], None], clock_moved: Callable[[float], None]) -> None:
-        """Name who is told that the boot was accepted, and that the clock was moved."""
-        self._accepted = accepted
+    def connect(self, judged: Callable[[float], None], clock_moved: Callable[[float], None]) -> None:
+        """Name who is told that the boot was accepted, or no longer is, and that the clock was moved."""
+        self._judged = judged
         self._clock_moved = clock_moved
 
     @property
     def is_accepted(self) -> bool:
         """Whether this life was accepted."""
         return self.state is BootState.Accepted
+
+    @property
+    def may_be_triggered(self) -> bool:
+        """Whether a trigger for BootNotification is obeyed: not after Accepted until the link is another (§4.2)."""
+        return not self._is_confirmed
 
     @property
     def was_ever_accepted(self) -> bool:
@@ -119,6 +126,7 @@ class Boot:
 
     def link_opened(self, now: float) -> None:
         """Ask, unless this life was accepted already or its waiting time still runs."""
+        self._is_confirmed = False
         if not self.is_accepted and not self._timers.is_set(Timer.BOOT_RETRY):
             self.ask(now)
 
@@ -145,6 +153,7 @@ class Boot:
             return
         if self._clock.correct(answer.currentTime, now):
             self._clock_moved(now)
+        was_accepted = self.is_accepted
         self.state = BootState(answer.status.value)
         self._calls.is_answering = self.state is not BootState.Rejected
         if answer.status is RegistrationStatus.Accepted:
@@ -152,8 +161,11 @@ class Boot:
         else:
             wait_s = float(answer.interval) if answer.interval > 0 else OWN_RETRY_S * self._speed
             self._timers.set(Timer.BOOT_RETRY, now + wait_s)
+            if was_accepted:
+                self._judged(now)
 
     def _accept(self, interval_s: int, now: float) -> None:
+        self._is_confirmed = True
         if interval_s > 0:
             key = find_key("HeartbeatInterval")
             assert key is not None, "HeartbeatInterval is a key of the guide"
@@ -163,7 +175,7 @@ class Boot:
             self._effects.append(SaveRecord(KIND, "accepted", self._was_accepted_at.encode()))
         self._timers.set(Timer.DAILY_HEARTBEAT, now + DAY_S)
         self.heartbeat_interval_changed(now)
-        self._accepted(now)
+        self._judged(now)
 
     # Heartbeat.
 
@@ -187,6 +199,13 @@ class Boot:
         if not self._is_beating:
             self._is_beating = True
             self._calls.request(HeartbeatRequest(), self._heartbeat_answered, now)
+
+    def send_heartbeat(self, now: float) -> None:
+        """Send Heartbeat because the supervision has triggered it, accepted or not."""
+        self._is_beating = True
+        self._calls.request(HeartbeatRequest(), self._heartbeat_answered, now)
+        if self.is_accepted:
+            self._timers.set(Timer.DAILY_HEARTBEAT, now + DAY_S)
 
     def resumed(self, now: float) -> None:
         """The supervision listens (again)."""

@@ -141,6 +141,10 @@ class Queue:
             self._entries = deque(entry for entry in self._entries if entry.action != "MeterValues")
             self._late = deque((*self._late, *late))
 
+    def pause(self) -> None:
+        """The boot is no longer accepted: begin no message until `release`; one that is under way ends as always."""
+        self._is_released = False
+
     def hold(self) -> None:
         """The link was lost: keep everything until `release`."""
         self._is_released = False
@@ -152,26 +156,26 @@ class Queue:
 
         It is not sent before `advance`, so that more can be saved in between.
         """
-        if action == "MeterValues" and len(self) >= METER_VALUES_LIMIT:
+        if action == "MeterValues" and len(self._entries) + len(self._late) >= METER_VALUES_LIMIT:
             self._effects.append(LogEvent("MeterValues discarded", f"the queue holds {len(self)} messages"))
             return
         self._sequence += 1
-        entry = Entry(action, msgspec.Raw(encode_payload(request)), local, complete, 0, f"{self._sequence:012d}")
+        key = f"{self._sequence:012d}"
+        entry = Entry(action, msgspec.Raw(encode_payload(request)), local, complete, 0, key)
         self._append(entry)
-        self._effects.append(SaveRecord(KIND, entry.key, _encode(entry), gates))
+        self._effects.append(SaveRecord(KIND, key, _encode(entry), gates))
 
     def advance(self, now: float) -> None:
         """Send what may be sent, now that what was added is saved."""
-        if self._calls.is_free:
-            self._calls.advance(now)
+        self._calls.advance(now)
 
     def feed(self, now: float) -> None:
         """Send the message at the front, if it may go."""
-        if not len(self) or self._sending is not None or not self._is_released:
+        if not (self._entries or self._late) or self._sending is not None or not self._is_released:
             return
         if self._timers.is_set(Timer.QUEUE_RETRY):
             return
-        self._sending = entries = self._late if self._is_late_next() else self._entries
+        self._sending = entries = self._late if self._late and self._is_late_next() else self._entries
         self._late_is_next = entries is self._entries
         entry = entries[0]
         if not entry.complete:
