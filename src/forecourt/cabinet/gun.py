@@ -106,7 +106,8 @@ class Gun:
             return self.step_end_percent
         if self.car is None or self.power_w == 0.0:
             return self.soc_percent
-        return min(self.soc_percent + self.car.rise_percent(self._given_wh(now)), self.step_end_percent)
+        soc_percent = self.soc_percent + self.car.rise_percent(self._given_wh(now))
+        return soc_percent if soc_percent < self.step_end_percent else self.step_end_percent
 
     def _given_wh(self, now: float) -> float:
         # Never more than the step holds: the register must not fall back by a last digit when the step ends.
