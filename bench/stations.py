@@ -1,10 +1,11 @@
 """Our own stations: the product's, many in one process.
 
 The stations are the product's `Host`: brains, cabinets, save gate, link. Only time is not the wall's: a station of a
-fleet sends a MeterValues when its interval is over, and here the interval is over as soon as the answers come. A
-`Metronome` stands where the driver asks the loop for the time and for its one timer. Every answer that arrives moves
-time on by interval / stations, so that on average one station falls due for each one that was answered; what happens
-then is the driver's own doing, from the timer that fires to the bytes on the socket.
+fleet sends a MeterValues when its interval is over, and here the interval is over as soon as the answer came. A
+`Metronome` stands where the driver asks the loop for the time and for its one timer. When a station's answer has been
+dealt with, time moves on to the station's next deadline and the timer fires; what happens then is the driver's own
+doing, from its heap to the bytes on the socket. As the stations' phases are spread over the interval, a round of
+answers moves time on by about one interval.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ from forecourt.station.effects import SendFrame
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from forecourt.runtime.link import ConnectingOwner, Link
+    from forecourt.runtime.link import Link
     from forecourt.runtime.seat import OpenedLink, Seat
     from forecourt.station.effects import Effect
     from forecourt.station.events import Event
@@ -61,10 +62,9 @@ class Metronome:
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self.call_soon = loop.call_soon
         self.answers = 0
-        self.step_s = 0.0
+        self.is_running = False
         self._now = 0.0
         self._timer: Pending | None = None
-        self._is_scheduled = False
 
     def time(self) -> float:
         """Seconds since the start."""
@@ -75,14 +75,11 @@ class Metronome:
         self._timer = timer = Pending(when, callback)
         return timer
 
-    def answered(self) -> None:
-        """A frame came: time moves on, and at the end of this turn of the loop the timer may be due."""
+    def answered(self, seat: Seat) -> None:
+        """A frame came and was dealt with: let time go on to the station's next message."""
         self.answers += 1
-        if self.step_s:
-            self._now += self.step_s
-            if not self._is_scheduled:
-                self._is_scheduled = True
-                self.call_soon(self._beat)
+        while self.is_running and seat.unanswered <= 0:
+            self.move(max(0.0, seat.deadline - self._now))
 
     def move(self, seconds: float) -> None:
         """Let time pass at once."""
@@ -90,7 +87,6 @@ class Metronome:
         self._beat()
 
     def _beat(self) -> None:
-        self._is_scheduled = False
         while (timer := self._timer) is not None and timer.when <= self._now + ROUNDING_S:
             self._timer = None
             self._now = max(self._now, timer.when)
@@ -116,7 +112,7 @@ class Told:
 
     __slots__ = ("_metronome", "_owner", "link_closed", "link_opened", "link_refused", "pong_received")
 
-    def __init__(self, owner: ConnectingOwner, metronome: Metronome) -> None:
+    def __init__(self, owner: Seat, metronome: Metronome) -> None:
         self._owner = owner
         self._metronome = metronome
         self.link_opened = owner.link_opened
@@ -127,7 +123,7 @@ class Told:
     def frame_received(self, link: Link, frame: bytes) -> None:
         """A frame came."""
         self._owner.frame_received(link, frame)
-        self._metronome.answered()
+        self._metronome.answered(self._owner)
 
 
 class Stations:
@@ -205,13 +201,13 @@ class Stations:
 
     async def run(self) -> dict[str, Any]:
         """Send MeterValues as fast as the answers come."""
-        self._metronome.step_s = self._interval_s / self._count
+        self._metronome.is_running = True
         self._metronome.move(self._interval_s)
         return {}
 
     async def pause(self) -> dict[str, Any]:
         """Send no more; returns when every answer has come."""
-        self._metronome.step_s = 0.0
+        self._metronome.is_running = False
         await self._until(self._is_quiet)
         return {}
 
