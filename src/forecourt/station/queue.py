@@ -141,6 +141,10 @@ class Queue:
             self._entries = deque(entry for entry in self._entries if entry.action != "MeterValues")
             self._late = deque((*self._late, *late))
 
+    def pause(self) -> None:
+        """The boot is no longer accepted: begin no message until `release`; one that is under way ends as always."""
+        self._is_released = False
+
     def hold(self) -> None:
         """The link was lost: keep everything until `release`."""
         self._is_released = False

@@ -48,6 +48,8 @@ class Timer(IntEnum):
     LIMIT_1 = 17
     """Charging profiles change the limit of the transaction on connector 1."""
     LIMIT_2 = 18
+    RESERVATION = 19
+    """The expiryDate of the reservation that expires first."""
 
 
 class Timers:
