@@ -22,6 +22,7 @@ from forecourt.evlink.keys import require_key
 from forecourt.runtime.clock import Clock
 from forecourt.runtime.host import Host
 from forecourt.runtime.link import Links
+from forecourt.runtime.loop import collect_seldom
 from forecourt.station.commissioning import Commissioning, StationOptions
 from forecourt.station.effects import SendFrame
 
@@ -161,6 +162,7 @@ class Stations:
             if number % AT_ONCE == AT_ONCE - 1:
                 await self._until(self._is_quiet)
         await self._until(self._is_quiet)
+        collect_seldom()
         return {}
 
     async def charge(self) -> dict[str, Any]:
