@@ -11,8 +11,11 @@ from forecourt.evlink.firmware import DEFAULT_FIRMWARE_VERSION
 from forecourt.ocpp.core import RegistrationStatus
 from forecourt.station.authorization import Attempt, Authorization, Decision, is_id_tag, is_same_group
 from forecourt.station.boot import Boot, BootState
+from forecourt.station.cache import Cache
 from forecourt.station.calls import CALL_TIMEOUT_S
 from forecourt.station.commissioning import Commissioning
+from forecourt.station.connector import Connectors
+from forecourt.station.local_list import LocalList
 from forecourt.station.transactions import Transaction
 from tests.station_bench import Bench
 
@@ -35,7 +38,17 @@ class Asked:
         )
         if is_accepted:
             boot.state = BootState(RegistrationStatus.Accepted.value)
-        self.block = Authorization(bench.configuration, bench.calls, boot)
+        self.connectors = Connectors(2, bench.configuration, bench.calls, bench.clock, bench.timers, False)
+        self.block = Authorization(
+            bench.configuration,
+            bench.calls,
+            boot,
+            bench.clock,
+            self.connectors,
+            LocalList(bench.configuration, {}, bench.effects),
+            Cache(bench.configuration, {}, bench.effects),
+            bench.effects,
+        )
         self.decided: list[tuple[int, str, Decision, float]] = []
 
     def ask(self, id_tag: str = "TAG1", connector: int = 1, now: float = 0.0) -> None:

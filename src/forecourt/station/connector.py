@@ -232,6 +232,26 @@ class Connectors:
         for number in numbers:
             self._report(self._rows[number], now)
 
+    def mention(self, number: int, error_code: ChargePointErrorCode, info: str, now: float) -> None:
+        """Report something that happened beside the status, such as LocalListConflict; the next report is without it.
+
+        One that the connection lost is told after the reconnect.
+        """
+        row = self._rows[number]
+        optional = {} if self._timestamp_only else {"info": info}
+        request = StatusNotificationRequest(
+            connectorId=number,
+            errorCode=error_code,
+            status=row.status,
+            timestamp=self._clock.timestamp(now),
+            **optional,
+        )
+        report = Report(row.status, error_code.value, info)
+        if self._is_released:
+            self._send(row, report, request, now)
+        else:
+            self._miss(row, report, request)
+
     def settled(self, number: int, now: float) -> None:
         """MinimumStatusDuration has passed since the status changed."""
         row = self._rows[number]

@@ -59,6 +59,15 @@ class ProfileSnapshot(msgspec.Struct, frozen=True):
     chargingProfile: ChargingProfile
 
 
+class LocalListSnapshot(msgspec.Struct, frozen=True):
+    """The local authorization list."""
+
+    isEnabled: bool
+    listVersion: int
+    """Of the list that is kept, whether it is enabled or not; 0 while it is empty."""
+    entries: int
+
+
 class StationSnapshot(msgspec.Struct, frozen=True):
     """One station."""
 
@@ -76,5 +85,8 @@ class StationSnapshot(msgspec.Struct, frozen=True):
     connectors: tuple[ConnectorSnapshot, ...]
     keysChanged: dict[str, str]
     """Keys that differ from their defaults; AuthorizationKey is never among them."""
+    localList: LocalListSnapshot
+    cachedIdTags: int
+    """Entries of the authorization cache."""
     chargingProfiles: tuple[ProfileSnapshot, ...]
     """In the order of their installation."""

@@ -31,16 +31,19 @@ from forecourt.ocpp.core import (
     UnlockConnectorResponse,
     UnlockStatus,
 )
+from forecourt.ocpp.local_auth_list_management import SendLocalListRequest, SendLocalListResponse, UpdateStatus
 from forecourt.station import events
 from forecourt.station.authorization import Authorization
 from forecourt.station.boot import KIND as BOOT_KIND
 from forecourt.station.boot import Boot
+from forecourt.station.cache import Cache
 from forecourt.station.calls import CALL_TIMEOUT_S, Calls, Reply
 from forecourt.station.clock import Clock
 from forecourt.station.configuration import Configuration
 from forecourt.station.connector import Connectors
 from forecourt.station.effects import Effect, LogEvent, SaveRecord
 from forecourt.station.link import Link
+from forecourt.station.local_list import LocalList
 from forecourt.station.metering import Metering
 from forecourt.station.power import RATING_KEYS, Power
 from forecourt.station.queue import Queue
@@ -51,6 +54,7 @@ from forecourt.station.smart_charging import SmartCharging
 from forecourt.station.snapshot import (
     ConnectorSnapshot,
     LinkSnapshot,
+    LocalListSnapshot,
     ProfileSnapshot,
     StationSnapshot,
     TransactionSnapshot,
@@ -63,9 +67,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from forecourt.ocpp.core import MeterValue
-    from forecourt.station.calls import Handler
+    from forecourt.station.calls import Answer, Handler
     from forecourt.station.commissioning import Chance, Commissioning, StationOptions
     from forecourt.station.hardware import Hardware
+    from forecourt.station.queue import Entry
 
 
 class Station:
@@ -127,7 +132,16 @@ class Station:
         )
         self._transactions = Transactions(f"{life:x}", records, queue, clock, hardware, effects)
         self._metering = Metering(configuration, calls, queue, clock, hardware, timers)
-        self._authorization = Authorization(configuration, calls, boot)
+        self._authorization = Authorization(
+            configuration,
+            calls,
+            boot,
+            clock,
+            self._connectors,
+            LocalList(configuration, records, effects),
+            Cache(configuration, records, effects),
+            effects,
+        )
         power = self._power = Power(configuration, model, effects)
         self._smart_charging = SmartCharging(
             configuration,
@@ -169,7 +183,7 @@ class Station:
         """Tell blocks who hears of what they bring about."""
         self._calls.connect(self._handler_of, self._queue.feed)
         self._boot.connect(self._accepted, self._clock_moved)
-        self._queue.connect(self._transactions.transaction_id, self._transactions.settled)
+        self._queue.connect(self._transactions.transaction_id, self._settled)
         self._transactions.connect(self._sessions.refused, self._begun, self._ended)
         self._smart_charging.connect(self._sessions)
 
@@ -314,7 +328,7 @@ class Station:
     def _save_recovered(self, event: events.SaveRecovered, now: float) -> None:
         self._sessions.is_closed = self._reset.is_pending
 
-    # Requests of the supervision that concern the station as a whole.
+    # Requests of the supervision that concern more than one block.
 
     def _get_configuration(self, request: GetConfigurationRequest, now: float) -> GetConfigurationResponse:
         return self._configuration.get(request)
@@ -329,6 +343,12 @@ class Station:
         changed = key
         return Reply(response, lambda at: self._key_changed(changed, at))
 
+    def _send_local_list(self, request: SendLocalListRequest, now: float) -> SendLocalListResponse | Reply:
+        response = self._authorization.local_list.update(request)
+        if response.status is not UpdateStatus.Accepted:
+            return response
+        return Reply(response, self._authorization.list_changed)
+
     def _key_changed(self, key: Key, now: float) -> None:
         if key.name in _SAMPLING_KEYS:
             self._metering.rearm(self._transactions.running, now)
@@ -338,6 +358,8 @@ class Station:
             self._boot.heartbeat_interval_changed(now)
         elif key.name == "WebSocketPingInterval":
             self._link.ping_interval_changed(now)
+        elif key.name == "AuthorizationCacheEnabled":
+            self._authorization.cache.switched()
         elif key.name == "CallMsgInOrder":
             self._calls.is_in_order = self._configuration.boolean(key.name)
         elif key.effect is KeyEffect.RECONNECT and self._link.uses_credentials:
@@ -360,6 +382,11 @@ class Station:
         """Fixed cables: nothing to unlock, and a transaction goes on (reading A7)."""
         return UnlockConnectorResponse(status=UnlockStatus.NotSupported)
 
+    def _settled(self, entry: Entry, answer: Answer, now: float) -> None:
+        """The queue is done with a StartTransaction or StopTransaction, whose answer may tell of its idTag."""
+        self._transactions.settled(entry, answer, now)
+        self._authorization.settled(entry, answer, now)
+
     def _clock_moved(self, now: float) -> None:
         self._metering.align(now)
         self._smart_charging.apply_all(now)
@@ -380,6 +407,7 @@ class Station:
 
     def snapshot(self, now: float) -> StationSnapshot:
         """Everything worth showing at `now`."""
+        local_list = self._authorization.local_list
         return StationSnapshot(
             identity=self._configuration.identity,
             model=self._model.reference,
@@ -393,6 +421,8 @@ class Station:
             queuedMessages=len(self._queue),
             connectors=tuple(self._connector_snapshot(row.number, now) for row in self._connectors.guns),
             keysChanged=self._configuration.changed(),
+            localList=LocalListSnapshot(local_list.is_enabled, local_list.version, len(local_list)),
+            cachedIdTags=len(self._authorization.cache),
             chargingProfiles=tuple(
                 ProfileSnapshot(one.connector, one.profile) for one in self._smart_charging.installed
             ),
@@ -466,12 +496,15 @@ _HANDLERS: dict[type[events.Event], Callable[[Station, Any, float], None]] = {
 
 _REQUESTS: dict[str, Callable[[Station], Handler]] = {
     "ChangeConfiguration": lambda station: station._change_configuration,
+    "ClearCache": lambda station: station._authorization.cache.clear_asked,
     "ClearChargingProfile": lambda station: station._smart_charging.clear,
     "GetCompositeSchedule": lambda station: station._smart_charging.composite,
     "GetConfiguration": lambda station: station._get_configuration,
+    "GetLocalListVersion": lambda station: station._authorization.local_list.tell_version,
     "RemoteStartTransaction": lambda station: station._remote.start,
     "RemoteStopTransaction": lambda station: station._remote.stop,
     "Reset": lambda station: station._reset_asked,
+    "SendLocalList": lambda station: station._send_local_list,
     "SetChargingProfile": lambda station: station._smart_charging.set_profile,
     "UnlockConnector": lambda station: station._unlock_connector,
 }
