@@ -216,6 +216,18 @@ def test_replacement_that_is_valid_later_leaves_default_behaviour_until_then(
     assert drawn(station) == pytest.approx(30_000)
 
 
+def test_meter_values_say_what_is_offered(world: World, central: ScriptedSupervision) -> None:
+    station = world.add_station(model="EVD1S180TBB", keys={"MeterValueSampleInterval": "10"})
+    world.run(5)
+    charge(world, station, car=BIG_CAR)
+    for limit_w in (60_000, 20_000):
+        assert install(central, default(1, (0, limit_w))) == "Accepted"
+        world.run(11)
+        assert meter(station, "Power.Offered") == limit_w
+        assert meter(station, "Power.Active.Import") == limit_w
+        assert meter(station, "Current.Offered") == pytest.approx(limit_w / station.reading().voltage_v, abs=0.06)
+
+
 # Offline.
 
 
