@@ -9,6 +9,7 @@ import msgspec
 import pytest
 
 from forecourt.ocpp.core import ClearCacheRequest, ClearCacheResponse, ClearCacheStatus
+from forecourt.supervision.facts import IdTagSet
 from forecourt.supervision.outcomes import Answered
 from forecourt.world.world import START
 
@@ -213,6 +214,21 @@ def test_entry_without_expirydate_does_not_end(
     caching.network_down()
     world.run(86_400)
     assert badge(world, caching, "TAG1")
+
+
+@pytest.mark.requirement("OCPP-7-8")
+def test_supervision_says_accepted_without_end_for_a_tag_without_expirydate(
+    site: World, served: SimulatedStation
+) -> None:
+    end = START + timedelta(days=1)
+    site.supervision.edit(IdTagSet("SHORT", expiryDate=end))
+    for tag in ("TAG1", "SHORT"):
+        assert badge(site, served, tag)
+    site.run(5 * 86_400)
+    assert [badge(site, served, tag) for tag in ("TAG1", "SHORT")] == [True, False]
+    infos = [m.payload["idTagInfo"] for m in served.wire.messages if m.action == "Authorize" and m.kind == "CALLRESULT"]
+    assert infos[0] == infos[2] == {"status": "Accepted"}
+    assert infos[3]["status"] == "Expired"
 
 
 @pytest.mark.requirement("OCPP-3.5.1-6")
