@@ -5,7 +5,10 @@ from typing import TYPE_CHECKING, cast
 
 import pytest
 
+from forecourt.evlink.models import find_model
 from forecourt.station.calls import CALL_TIMEOUT_S
+from forecourt.station.commissioning import Commissioning, StationOptions
+from forecourt.station.configuration import Configuration
 from forecourt.station.effects import Effect, Reboot
 from forecourt.station.reset import Reset
 from forecourt.station.timers import Timers
@@ -17,23 +20,30 @@ if TYPE_CHECKING:
 class Bench:
     """A reset with a queue that is a list of whatever is left to send."""
 
-    def __init__(self, speed: float = 1.0) -> None:
+    def __init__(self, speed: float = 1.0, failing: int = 0) -> None:
         self.effects: list[Effect] = []
         self.timers = Timers()
         self.left: list[str] = ["StopTransaction"]
-        self.reset = Reset(cast("Queue", self.left), speed, self.timers, self.effects)
+        configuration = Configuration(
+            Commissioning("CP-1", "ws://one.example", "EVD1S180TBB", "S-1", "3.5.8803"),
+            StationOptions(),
+            find_model("EVD1S180TBB"),
+            {},
+            self.effects,
+        )
+        self.reset = Reset(configuration, cast("Queue", self.left), failing, speed, self.timers, self.effects)
 
 
 @pytest.mark.parametrize("hard", [True, False])
 def test_reset_is_carried_out_once_nothing_is_left_to_send(hard: bool) -> None:
     bench = Bench()
     bench.reset.begin(hard, 10.0)
-    bench.reset.proceed()
+    bench.reset.proceed(11.0)
     assert bench.effects == []
     assert bench.reset.is_pending
     bench.left.clear()
-    bench.reset.proceed()
-    bench.reset.proceed()
+    bench.reset.proceed(11.0)
+    bench.reset.proceed(11.0)
     assert bench.effects == [Reboot(hard)]
     assert not bench.reset.is_pending
     assert bench.timers.next() == inf
@@ -44,13 +54,13 @@ def test_reset_waits_no_longer_than_an_answer_may_take(speed: float) -> None:
     bench = Bench(speed)
     bench.reset.begin(True, 10.0)
     assert bench.timers.next() == 10.0 + CALL_TIMEOUT_S * speed
-    bench.reset.carry_out()
+    bench.reset.carry_out(40.0)
     assert bench.effects == [Reboot(True)]
 
 
 def test_nothing_is_carried_out_when_no_reset_was_asked_for() -> None:
     bench = Bench()
     bench.left.clear()
-    bench.reset.proceed()
-    bench.reset.carry_out()
+    bench.reset.proceed(11.0)
+    bench.reset.carry_out(40.0)
     assert bench.effects == []

@@ -45,5 +45,7 @@ class StationOptions(msgspec.Struct, frozen=True, gc=False):
     """AuthorizationKey may also be 16 to 40 printable characters that are used as they are."""
     accept_amperes: bool = False
     """Charging profiles may be in amperes, and count with the present DC voltage (reading A23)."""
+    failing_resets: int = 0
+    """So many attempts to reset fail in every life, for ResetRetries to repeat."""
     speed: float = 1.0
     """How many seconds of the station pass in a real one. Answers, back-off and pings stay in real seconds."""

@@ -232,6 +232,13 @@ class Connectors:
         for number in numbers:
             self._report(self._rows[number], now)
 
+    def tell(self, numbers: Iterable[int], now: float) -> None:
+        """As `report`, accepted or not: the supervision has triggered it."""
+        for number in numbers:
+            row = self._rows[number]
+            self._timers.stop(Timer.STATUS_SETTLES_0 + number)
+            self._send(row, row.present, self._notification(row), now)
+
     def mention(self, number: int, error_code: ChargePointErrorCode, info: str, now: float) -> None:
         """Report something that happened beside the status, such as LocalListConflict; the next report is without it.
 

@@ -22,6 +22,7 @@ from forecourt.ocpp.core import (
 from forecourt.ocpp.smart_charging import ChargingProfile
 from forecourt.station.authorization import is_id_tag
 from forecourt.station.calls import Reply
+from forecourt.station.reservations import FREE
 from forecourt.station.timers import Timer, Timers
 
 if TYPE_CHECKING:
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from forecourt.station.boot import Boot
     from forecourt.station.configuration import Configuration
     from forecourt.station.connector import Connectors
+    from forecourt.station.reservations import Reservations
     from forecourt.station.sessions import Sessions
     from forecourt.station.smart_charging import SmartCharging
     from forecourt.station.transactions import Transactions
@@ -65,6 +67,7 @@ class Remote:
         "_configuration",
         "_connectors",
         "_pending",
+        "_reservations",
         "_sessions",
         "_smart_charging",
         "_timers",
@@ -81,7 +84,9 @@ class Remote:
         boot: Boot,
         timers: Timers,
         smart_charging: SmartCharging,
+        reservations: Reservations,
     ) -> None:
+        self._reservations = reservations
         self._smart_charging = smart_charging
         self._configuration = configuration
         self._connectors = connectors
@@ -122,6 +127,8 @@ class Remote:
         """The first remote table of the guide."""
         if not self._connectors.exists(connector) or self._authorization.is_deciding(connector):
             return None
+        if not self._is_welcome(connector, id_tag):
+            return None
         if self._sessions.is_startable(connector):
             return Pending(connector, id_tag, waits_for_plug=False)
         if self._is_free(connector) and self._waits_are_allowed():
@@ -129,11 +136,13 @@ class Remote:
         return None
 
     def _without(self, id_tag: str) -> Pending | None:
-        """The second remote table of the guide: connector 1 before 2."""
-        for row in self._connectors.guns:
-            if self._sessions.is_startable(row.number) and not self._authorization.is_deciding(row.number):
-                return Pending(row.number, id_tag, waits_for_plug=False)
-        if self._waits_are_allowed() and any(self._is_free(row.number) for row in self._connectors.guns):
+        """The second remote table of the guide: connector 1 before 2, or the one that is reserved for the tag."""
+        numbers = [row.number for row in self._connectors.guns if self._is_welcome(row.number, id_tag)]
+        numbers.sort(key=lambda number: not self._reservations.is_expected(number, id_tag))
+        for number in numbers:
+            if self._sessions.is_startable(number) and not self._authorization.is_deciding(number):
+                return Pending(number, id_tag, waits_for_plug=False)
+        if self._waits_are_allowed() and any(self._is_free(number) for number in numbers):
             return Pending(0, id_tag, waits_for_plug=True)
         return None
 
@@ -141,37 +150,57 @@ class Remote:
         return self._configuration.boolean("EnableRemoteStartNoConnectedEV")
 
     def _is_free(self, connector: int) -> bool:
-        return self._connectors[connector].status is ChargePointStatus.Available
+        return self._connectors[connector].status in FREE
+
+    def _is_welcome(self, connector: int, id_tag: str) -> bool:
+        """Whether no reservation is in the way, as far as can be said before the tag is decided."""
+        if self._configuration.boolean("AuthorizeRemoteTxRequests"):
+            return self._reservations.may_admit(connector, id_tag)
+        return self._reservations.admits(connector, id_tag, None)
 
     def _begin(self, now: float) -> None:
         pending = self._pending
         assert pending is not None, "a remote start was accepted"
         if pending.waits_for_plug:
             self._timers.set(Timer.REMOTE_START, now + self._configuration.integer("ConnectionTimeOut"))
-            if pending.connector:
-                self._connectors.move(pending.connector, ChargePointStatus.Preparing, now, at_once=True)
+            if pending.connector and not self._is_reserved(pending.connector):
+                self._prepare(pending.connector, now)  # one that is Reserved shows it when it is known who comes
         if self._configuration.boolean("AuthorizeRemoteTxRequests"):
             self._authorization.ask(pending.connector, pending.id_tag, self._decided, now)
         else:
-            pending.is_authorized = True
-            self._proceed(now)
+            self._authorized(pending, now)
+
+    def _is_reserved(self, connector: int) -> bool:
+        return self._connectors[connector].status is ChargePointStatus.Reserved
+
+    def _prepare(self, connector: int, now: float) -> None:
+        self._connectors.move(connector, ChargePointStatus.Preparing, now, at_once=True)
 
     def _decided(self, attempt: Attempt, decision: Decision, now: float) -> None:
         pending = self._pending
         assert pending is not None, "who drops a remote start has its tag forgotten"
-        if decision.is_accepted:
-            pending.is_authorized = True
-            pending.parent_id_tag = decision.parentIdTag
-            self._proceed(now)
+        pending.parent_id_tag = decision.parentIdTag
+        if decision.is_accepted and self._is_admitted(pending):
+            self._authorized(pending, now)
         else:
             self._drop(now)
+
+    def _is_admitted(self, pending: Pending) -> bool:
+        connector = pending.connector
+        return connector == 0 or self._reservations.admits(connector, pending.id_tag, pending.parent_id_tag)
+
+    def _authorized(self, pending: Pending, now: float) -> None:
+        pending.is_authorized = True
+        if pending.waits_for_plug and pending.connector and self._is_free(pending.connector):
+            self._prepare(pending.connector, now)
+        self._proceed(now)
 
     def plugged(self, connector: int, now: float) -> bool:
         """A cable was plugged; return whether a remote start waited for it."""
         pending = self._pending
         if pending is None or not pending.waits_for_plug or pending.connector not in (0, connector):
             return False
-        if not self._sessions.is_startable(connector):
+        if not self._sessions.is_startable(connector) or not self._is_welcome(connector, pending.id_tag):
             return False
         pending.connector = connector
         pending.waits_for_plug = False
@@ -202,8 +231,13 @@ class Remote:
         self._timers.stop(Timer.REMOTE_START)
         self._smart_charging.forget_promise()
         self._authorization.forget(pending.asked_for)
-        if pending.waits_for_plug and pending.connector and not self._sessions.is_plugged(pending.connector):
-            self._connectors.move(pending.connector, ChargePointStatus.Available, now)
+        connector = pending.connector
+        if (
+            pending.waits_for_plug
+            and connector
+            and not (self._sessions.is_plugged(connector) or self._is_free(connector))
+        ):
+            self._sessions.vacate(connector, now)
 
     # RemoteStopTransaction.
 

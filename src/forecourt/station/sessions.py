@@ -17,15 +17,22 @@ from forecourt.station.connector import EV_SIDE_DISCONNECTED
 from forecourt.station.effects import CloseContactor, Effect, LogEvent, OpenContactor
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from forecourt.station.availability import Availability
     from forecourt.station.boot import Boot
     from forecourt.station.configuration import Configuration
     from forecourt.station.connector import Connectors
     from forecourt.station.hardware import Hardware
     from forecourt.station.power import Power
+    from forecourt.station.reservations import Reservations
     from forecourt.station.transactions import Transaction, Transactions
 
-STARTABLE = frozenset({ChargePointStatus.Preparing, ChargePointStatus.Finishing})
-"""Statuses of a plugged gun in which a session may start (B3, F2)."""
+STARTABLE = frozenset({ChargePointStatus.Preparing, ChargePointStatus.Finishing, ChargePointStatus.Reserved})
+"""Statuses of a plugged gun in which a session may start (B3, F2, G2)."""
+
+OCCUPIED = frozenset({ChargePointStatus.Preparing, ChargePointStatus.Finishing})
+"""Statuses of a gun without a session that end when the cable is pulled (B1, F1)."""
 
 
 class Gun:
@@ -46,6 +53,7 @@ class Sessions:
 
     __slots__ = (
         "_authorization",
+        "_availability",
         "_boot",
         "_configuration",
         "_connectors",
@@ -53,6 +61,7 @@ class Sessions:
         "_guns",
         "_hardware",
         "_power",
+        "_reservations",
         "_transactions",
         "is_closed",
         "shown",
@@ -67,9 +76,13 @@ class Sessions:
         boot: Boot,
         hardware: Hardware,
         power: Power,
+        availability: Availability,
+        reservations: Reservations,
         effects: list[Effect],
     ) -> None:
         self._power = power
+        self._availability = availability
+        self._reservations = reservations
         self._configuration = configuration
         self._connectors = connectors
         self._authorization = authorization
@@ -96,6 +109,7 @@ class Sessions:
             and self._connectors[connector].status in STARTABLE
             and self._transactions.on(connector) is None
             and not self.is_closed
+            and not self._availability.is_wanted_inoperative(connector)
             and self._boot.was_ever_accepted
         )
 
@@ -114,9 +128,18 @@ class Sessions:
         ended = {transaction.connector for transaction in interrupted}
         for number, gun in self._guns.items():
             gun.is_plugged = self._hardware.plugged(number)
-            if gun.is_plugged:
-                status = ChargePointStatus.Finishing if number in ended else ChargePointStatus.Preparing
-                self._connectors.begin(number, status, now)
+            self._connectors.begin(number, self._first_status(number, number in ended), now)
+        if self._availability.is_wanted_inoperative(0):
+            self._connectors.begin(0, ChargePointStatus.Unavailable, now)
+
+    def _first_status(self, connector: int, has_ended: bool) -> ChargePointStatus:
+        if self._availability.is_wanted_inoperative(connector):
+            return ChargePointStatus.Unavailable
+        if has_ended and self._guns[connector].is_plugged:
+            return ChargePointStatus.Finishing
+        if self._reservations.is_for_gun(connector):
+            return ChargePointStatus.Reserved
+        return ChargePointStatus.Preparing if self._guns[connector].is_plugged else ChargePointStatus.Available
 
     # Cables.
 
@@ -138,17 +161,44 @@ class Sessions:
         self._authorization.forget(connector)
         transaction = self._transactions.on(connector)
         if transaction is None:
-            if self._state(connector) in STARTABLE:
-                self._connectors.move(connector, ChargePointStatus.Available, now)
+            if self._state(connector) in OCCUPIED:
+                self.vacate(connector, now)
         elif self._configuration.boolean("StopTransactionOnEVSideDisconnect"):
             self._end(connector, StopReason.EVDisconnected, None, now)
             self._connectors.move(connector, ChargePointStatus.Finishing, now, info=EV_SIDE_DISCONNECTED, at_once=True)
-            self._connectors.move(connector, ChargePointStatus.Available, now)
+            self.vacate(connector, now)
         else:
             self._effects.append(OpenContactor(connector))
             self._connectors.move(
                 connector, self._energy_status(transaction), now, info=EV_SIDE_DISCONNECTED, at_once=True
             )
+
+    def vacate(self, connector: int, now: float) -> None:
+        """Nobody is at a gun any longer: it is there for the next, or out of service if that was wanted (C8, F8)."""
+        is_wanted_inoperative = self._availability.is_wanted_inoperative(connector)
+        if not is_wanted_inoperative or self._state(connector) is ChargePointStatus.Preparing:
+            self._connectors.move(connector, ChargePointStatus.Available, now)
+        if is_wanted_inoperative:
+            self._connectors.move(connector, ChargePointStatus.Unavailable, now)
+
+    def withdraw(self, connector: int, now: float) -> None:
+        """A connector without a transaction goes out of service at once, whoever is there (facts §3.1)."""
+        self._authorization.forget(connector)
+        self.vacate(connector, now)
+
+    def restore_service(self, connector: int, now: float) -> None:
+        """A connector is wanted in service (again)."""
+        if self._state(connector) is ChargePointStatus.Unavailable:
+            self.reopen(connector, now)
+
+    def reopen(self, connector: int, now: float) -> None:
+        """A connector is no longer Reserved or Unavailable: it is there for everyone, first of all for a car at it."""
+        was_reserved = self._state(connector) is ChargePointStatus.Reserved
+        if connector == 0 or was_reserved or not self._guns[connector].is_plugged:
+            self._connectors.move(connector, ChargePointStatus.Available, now)
+        if connector and self._guns[connector].is_plugged:
+            self._connectors.move(connector, ChargePointStatus.Preparing, now)
+            self.offer_unasked(connector, now)
 
     def _state(self, connector: int) -> ChargePointStatus:
         """The status, or under a fault the one it hides."""
@@ -192,10 +242,17 @@ class Sessions:
         elif (transaction := self._transactions.on(connector)) is not None:
             self._stop_by_badge(transaction, id_tag, now)
         elif self.is_startable(connector):
-            self._authorization.ask(connector, id_tag, self._decided, now)
+            self._ask(connector, id_tag, self._decided, now)
         else:
             status = self._connectors[connector].status
             self._effects.append(LogEvent("Badge ignored", f"connector {connector} is {status}"))
+
+    def _ask(
+        self, connector: int, id_tag: str, decided: Callable[[Attempt, Decision, float], None], now: float
+    ) -> None:
+        """Have a tag decided, unless the gun is reserved for somebody else anyway."""
+        if self._reservations.may_admit(connector, id_tag):
+            self._authorization.ask(connector, id_tag, decided, now)
 
     def _takes_badges(self, connector: int | None) -> bool:
         if connector is not None and self._transactions.on(connector) is not None:
@@ -225,12 +282,12 @@ class Sessions:
             return
         if self._configuration.boolean("FreeCharging"):
             id_tag = self._configuration.text("DefaultIdTag")
-            self._authorization.ask(connector, id_tag, self._free_decided, now)
+            self._ask(connector, id_tag, self._free_decided, now)
         elif self._configuration.boolean("AutoCharge"):
             mac = self._hardware.vehicle_mac(connector)
             if mac is not None:
                 id_tag = self._configuration.text("MacAddressPrefix") + mac
-                self._authorization.ask(connector, id_tag, self._decided, now)
+                self._ask(connector, id_tag, self._decided, now)
 
     def _free_decided(self, attempt: Attempt, decision: Decision, now: float) -> None:
         self.start(attempt.connector, attempt.idTag, decision.parentIdTag, now)
@@ -244,13 +301,14 @@ class Sessions:
     # The session.
 
     def start(self, connector: int, id_tag: str, parent_id_tag: str | None, now: float) -> None:
-        """Begin a transaction if the gun is still ready for one."""
-        if not self.is_startable(connector):
+        """Begin a transaction if the gun is still ready for one and not reserved for others."""
+        if not self.is_startable(connector) or not self._reservations.admits(connector, id_tag, parent_id_tag):
             return
-        if self._connectors[connector].status is ChargePointStatus.Finishing:
+        reservation_id = self._reservations.use(connector, id_tag, parent_id_tag, now)
+        if self._connectors[connector].status is not ChargePointStatus.Preparing:
             self._connectors.move(connector, ChargePointStatus.Preparing, now)
         self._guns[connector].takes_badges = self._takes_badges(None)
-        self._transactions.begin(connector, id_tag, parent_id_tag, now)
+        self._transactions.begin(connector, id_tag, parent_id_tag, now, reservation_id)
         self.held_changed(connector, now)
 
     def refused(self, transaction: Transaction, now: float) -> None:
@@ -264,9 +322,10 @@ class Sessions:
     def stop(self, connector: int, reason: StopReason, id_tag: str | None, now: float) -> None:
         """End the transaction on a gun."""
         self._end(connector, reason, id_tag, now)
-        plugged = self._guns[connector].is_plugged
-        status = ChargePointStatus.Finishing if plugged else ChargePointStatus.Available
-        self._connectors.move(connector, status, now)
+        if self._guns[connector].is_plugged:
+            self._connectors.move(connector, ChargePointStatus.Finishing, now)
+        else:
+            self.vacate(connector, now)
 
     def _end(self, connector: int, reason: StopReason, id_tag: str | None, now: float) -> None:
         self._authorization.forget(connector)

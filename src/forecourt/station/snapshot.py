@@ -59,6 +59,17 @@ class ProfileSnapshot(msgspec.Struct, frozen=True):
     chargingProfile: ChargingProfile
 
 
+class ReservationSnapshot(msgspec.Struct, frozen=True):
+    """A reservation that waits for its driver."""
+
+    reservationId: int
+    connectorId: int
+    """0 for whichever gun is free."""
+    idTag: str
+    parentIdTag: str | None
+    expiryDate: datetime
+
+
 class LocalListSnapshot(msgspec.Struct, frozen=True):
     """The local authorization list."""
 
@@ -90,3 +101,7 @@ class StationSnapshot(msgspec.Struct, frozen=True):
     """Entries of the authorization cache."""
     chargingProfiles: tuple[ProfileSnapshot, ...]
     """In the order of their installation."""
+    inoperative: tuple[int, ...]
+    """Connectors that the supervision wants out of service, also while a transaction still runs on them."""
+    reservations: tuple[ReservationSnapshot, ...]
+    """In the order in which they were made."""

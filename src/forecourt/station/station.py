@@ -18,8 +18,12 @@ from forecourt.evlink.keys import Effect as KeyEffect
 from forecourt.evlink.keys import Key, find_key
 from forecourt.evlink.models import find_model
 from forecourt.ocpp.core import (
+    AvailabilityType,
+    ChangeAvailabilityRequest,
+    ChangeAvailabilityResponse,
     ChangeConfigurationRequest,
     ChangeConfigurationResponse,
+    ChargePointErrorCode,
     GetConfigurationRequest,
     GetConfigurationResponse,
     ResetRequest,
@@ -32,8 +36,10 @@ from forecourt.ocpp.core import (
     UnlockStatus,
 )
 from forecourt.ocpp.local_auth_list_management import SendLocalListRequest, SendLocalListResponse, UpdateStatus
+from forecourt.ocpp.types import from_epoch
 from forecourt.station import events
 from forecourt.station.authorization import Authorization
+from forecourt.station.availability import Availability
 from forecourt.station.boot import KIND as BOOT_KIND
 from forecourt.station.boot import Boot
 from forecourt.station.cache import Cache
@@ -48,6 +54,7 @@ from forecourt.station.metering import Metering
 from forecourt.station.power import RATING_KEYS, Power
 from forecourt.station.queue import Queue
 from forecourt.station.remote import Remote
+from forecourt.station.reservations import Reservations
 from forecourt.station.reset import Reset
 from forecourt.station.sessions import Sessions
 from forecourt.station.smart_charging import SmartCharging
@@ -56,11 +63,13 @@ from forecourt.station.snapshot import (
     LinkSnapshot,
     LocalListSnapshot,
     ProfileSnapshot,
+    ReservationSnapshot,
     StationSnapshot,
     TransactionSnapshot,
 )
 from forecourt.station.timers import Timer, Timers
 from forecourt.station.transactions import Transaction, Transactions, register_wh
+from forecourt.station.triggers import Triggers
 from forecourt.station.vendor_errors import VendorErrors
 
 if TYPE_CHECKING:
@@ -78,6 +87,7 @@ class Station:
 
     __slots__ = (
         "_authorization",
+        "_availability",
         "_boot",
         "_calls",
         "_clock",
@@ -95,6 +105,7 @@ class Station:
         "_queue",
         "_records",
         "_remote",
+        "_reservations",
         "_reset",
         "_sessions",
         "_smart_charging",
@@ -126,15 +137,23 @@ class Station:
         calls.is_in_order = configuration.boolean("CallMsgInOrder")
         queue = self._queue = Queue(configuration, records, calls, timers, effects)
         self._link = Link(configuration, chance, speed, timers, effects)
-        boot = self._boot = Boot(commissioning, configuration, records, calls, clock, speed, timers, effects)
+        self._boot = Boot(commissioning, configuration, records, calls, clock, speed, timers, effects)
         self._connectors = Connectors(
             len(model.outputs), configuration, calls, clock, timers, options.status_timestamp_only
         )
         self._transactions = Transactions(f"{life:x}", records, queue, clock, hardware, effects)
         self._metering = Metering(configuration, calls, queue, clock, hardware, timers)
+        self._reset = Reset(configuration, queue, options.failing_resets, speed, timers, effects)
+        self._add_guns(records)
+        self._join()
+
+    def _add_guns(self, records: Mapping[tuple[str, str], bytes]) -> None:
+        """Build the blocks of what goes on at the guns, on those of the station as a whole."""
+        configuration, model, hardware = self._configuration, self._model, self._hardware
+        boot, clock, timers, effects = self._boot, self._clock, self._timers, self._effects
         self._authorization = Authorization(
             configuration,
-            calls,
+            self._calls,
             boot,
             clock,
             self._connectors,
@@ -146,12 +165,23 @@ class Station:
         self._smart_charging = SmartCharging(
             configuration,
             records,
-            options.accept_amperes,
+            self._options.accept_amperes,
             self._transactions,
             power,
             clock,
             hardware,
             model,
+            timers,
+            effects,
+        )
+        self._availability = Availability(len(model.outputs), records, self._transactions, effects)
+        self._reservations = Reservations(
+            configuration,
+            records,
+            self._connectors,
+            self._availability,
+            self._authorization,
+            clock,
             timers,
             effects,
         )
@@ -163,6 +193,8 @@ class Station:
             boot,
             hardware,
             power,
+            self._availability,
+            self._reservations,
             effects,
         )
         self._remote = Remote(
@@ -174,15 +206,15 @@ class Station:
             boot,
             timers,
             self._smart_charging,
+            self._reservations,
         )
         self._errors = VendorErrors(model, self._connectors, self._sessions, self._remote, self._transactions, power)
-        self._reset = Reset(queue, speed, timers, effects)
-        self._join()
 
     def _join(self) -> None:
         """Tell blocks who hears of what they bring about."""
         self._calls.connect(self._handler_of, self._queue.feed)
-        self._boot.connect(self._accepted, self._clock_moved)
+        self._boot.connect(self._judged, self._clock_moved)
+        self._reservations.connect(self._sessions)
         self._queue.connect(self._transactions.transaction_id, self._settled)
         self._transactions.connect(self._sessions.refused, self._begun, self._ended)
         self._smart_charging.connect(self._sessions)
@@ -197,12 +229,16 @@ class Station:
     def handle(self, event: events.Event, now: float) -> list[Effect]:
         """Take one event; return what must be done, in order."""
         _HANDLERS[event.__class__](self, event, now)
+        if self._reservations.is_active:
+            self._reservations.settle(now)
         return self._take()
 
     def expire(self, now: float) -> list[Effect]:
         """Fire every timer that is due, each at its own time; calling early does nothing."""
         while (due := self._timers.next()) <= now:
             _EXPIRIES[self._timers.pop(due)](self, due)
+            if self._reservations.is_active:
+                self._reservations.settle(due)
         return self._take()
 
     def next_deadline(self) -> float:
@@ -224,6 +260,7 @@ class Station:
         self._connectors.begin(0, self._connectors[0].status, now)
         self._power.begin()
         self._sessions.restore(lost_clock_s, now)
+        self._reservations.expire(now)
         self._metering.align(now)
         self._link.open()
 
@@ -238,13 +275,17 @@ class Station:
     def _link_opened(self, event: events.LinkOpened, now: float) -> None:
         self._link.opened(now)
         self._calls.opened()
+        self._boot.link_opened(now)
         if self._boot.is_accepted:
             self._resume(now, after_boot=False)
-        else:
-            self._boot.link_opened(now)
 
-    def _accepted(self, now: float) -> None:
-        self._resume(now, after_boot=True)
+    def _judged(self, now: float) -> None:
+        """The boot was accepted, or is not any longer: the supervision triggered another BootNotification."""
+        if self._boot.is_accepted:
+            self._resume(now, after_boot=True)
+        else:
+            self._connectors.hold()
+            self._queue.pause()
 
     def _resume(self, now: float, *, after_boot: bool) -> None:
         """The supervision listens: statuses first, then what waited."""
@@ -266,7 +307,7 @@ class Station:
     def _frame_received(self, event: events.FrameReceived, now: float) -> None:
         self._boot.exchanged(now)
         self._calls.receive(event.frame, now)
-        self._reset.proceed()
+        self._reset_attempted(self._reset.proceed(now), now)
 
     def _pong_received(self, event: events.PongReceived, now: float) -> None:
         self._link.pong()
@@ -376,7 +417,32 @@ class Station:
         self._sessions.is_closed = True
         self._sessions.stop_all(reason, now)
         self._reset.begin(hard, now)
-        self._reset.proceed()
+        self._reset_attempted(self._reset.proceed(now), now)
+
+    def _reset_attempted(self, was_given_up: bool, now: float) -> None:
+        """After the last attempt that ResetRetries allows this life goes on (§9.1.17)."""
+        if was_given_up:
+            self._sessions.is_closed = False
+            self._connectors.mention(0, ChargePointErrorCode.ResetFailure, "The station could not be reset.", now)
+
+    def _change_availability(
+        self, request: ChangeAvailabilityRequest, now: float
+    ) -> ChangeAvailabilityResponse | Reply:
+        status, numbers = self._availability.change(request)
+        change = self._withdraw if request.type is AvailabilityType.Inoperative else self._sessions.restore_service
+
+        def carry_out(at: float) -> None:
+            for number in numbers:
+                change(number, at)
+
+        return Reply(ChangeAvailabilityResponse(status=status), carry_out)
+
+    def _withdraw(self, connector: int, now: float) -> None:
+        self._remote.gone(connector, now)
+        self._sessions.withdraw(connector, now)
+
+    def _triggers(self) -> Triggers:
+        return Triggers(self._boot, self._calls, self._connectors, self._metering, self._transactions, self._effects)
 
     def _unlock_connector(self, request: UnlockConnectorRequest, now: float) -> UnlockConnectorResponse:
         """Fixed cables: nothing to unlock, and a transaction goes on (reading A7)."""
@@ -390,6 +456,7 @@ class Station:
     def _clock_moved(self, now: float) -> None:
         self._metering.align(now)
         self._smart_charging.apply_all(now)
+        self._reservations.expire(now)
 
     # Timers.
 
@@ -421,11 +488,22 @@ class Station:
             queuedMessages=len(self._queue),
             connectors=tuple(self._connector_snapshot(row.number, now) for row in self._connectors.guns),
             keysChanged=self._configuration.changed(),
-            localList=LocalListSnapshot(local_list.is_enabled, local_list.version, len(local_list)),
-            cachedIdTags=len(self._authorization.cache),
             chargingProfiles=tuple(
                 ProfileSnapshot(one.connector, one.profile) for one in self._smart_charging.installed
             ),
+            inoperative=tuple(
+                number
+                for number in range(len(self._connectors.guns) + 1)
+                if self._availability.is_wanted_inoperative(number)
+            ),
+            reservations=tuple(
+                ReservationSnapshot(
+                    one.reservationId, one.connectorId, one.idTag, one.parentIdTag, from_epoch(one.expires_s)
+                )
+                for one in self._reservations.all
+            ),
+            localList=LocalListSnapshot(local_list.is_enabled, local_list.version, len(local_list)),
+            cachedIdTags=len(self._authorization.cache),
         )
 
     def _connector_snapshot(self, number: int, now: float) -> ConnectorSnapshot:
@@ -495,6 +573,8 @@ _HANDLERS: dict[type[events.Event], Callable[[Station, Any, float], None]] = {
 }
 
 _REQUESTS: dict[str, Callable[[Station], Handler]] = {
+    "CancelReservation": lambda station: station._reservations.cancel,
+    "ChangeAvailability": lambda station: station._change_availability,
     "ChangeConfiguration": lambda station: station._change_configuration,
     "ClearCache": lambda station: station._authorization.cache.clear_asked,
     "ClearChargingProfile": lambda station: station._smart_charging.clear,
@@ -503,9 +583,11 @@ _REQUESTS: dict[str, Callable[[Station], Handler]] = {
     "GetLocalListVersion": lambda station: station._authorization.local_list.tell_version,
     "RemoteStartTransaction": lambda station: station._remote.start,
     "RemoteStopTransaction": lambda station: station._remote.stop,
+    "ReserveNow": lambda station: station._reservations.reserve,
     "Reset": lambda station: station._reset_asked,
     "SendLocalList": lambda station: station._send_local_list,
     "SetChargingProfile": lambda station: station._smart_charging.set_profile,
+    "TriggerMessage": lambda station: station._triggers().asked,
     "UnlockConnector": lambda station: station._unlock_connector,
 }
 """The requests of the supervision. Here and not in each station: a bound method weighs 64 bytes."""
@@ -520,7 +602,7 @@ _EXPIRIES: dict[int, Callable[[Station, float], None]] = {
     Timer.PING: lambda station, due: station._link.ping(due),
     Timer.PONG_TIMEOUT: lambda station, due: station._link.pong_missing(),
     Timer.REMOTE_START: lambda station, due: station._remote.timed_out(due),
-    Timer.RESET: lambda station, due: station._reset.carry_out(),
+    Timer.RESET: lambda station, due: station._reset_attempted(station._reset.carry_out(due), due),
     Timer.CLOCK_ALIGNED: lambda station, due: station._metering.sample_aligned(station._transactions.running, due),
     Timer.STATUS_SETTLES_0: lambda station, due: station._connectors.settled(0, due),
     Timer.STATUS_SETTLES_1: lambda station, due: station._connectors.settled(1, due),
@@ -530,4 +612,5 @@ _EXPIRIES: dict[int, Callable[[Station, float], None]] = {
     Timer.BESIDE_TIMEOUT: lambda station, due: station._calls.beside_timed_out(due),
     Timer.LIMIT_1: lambda station, due: station._smart_charging.apply(1, due),
     Timer.LIMIT_2: lambda station, due: station._smart_charging.apply(2, due),
+    Timer.RESERVATION: lambda station, due: station._reservations.expire(due),
 }

@@ -1,0 +1,148 @@
+"""TriggerMessage (OCPP 1.6 §5.17; facts §6.5): the supervision has a message sent now.
+
+The answer goes out first. What is asked for is sent whatever the boot's state: while Pending this is the only way to
+make a station talk (§4.2). There is one row a message; the ones of a connector say whether connector 0 counts as one.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from forecourt.errors import ForecourtError
+from forecourt.ocpp.firmware_management import (
+    DiagnosticsStatus,
+    DiagnosticsStatusNotificationRequest,
+    FirmwareStatus,
+    FirmwareStatusNotificationRequest,
+)
+from forecourt.ocpp.remote_trigger import (
+    MessageTrigger,
+    TriggerMessageRequest,
+    TriggerMessageResponse,
+    TriggerMessageStatus,
+)
+from forecourt.station.calls import Reply
+from forecourt.station.effects import Effect, LogEvent
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from forecourt.ocpp.core import MeterValuesRequest
+    from forecourt.ocpp.types import Record
+    from forecourt.station.boot import Boot
+    from forecourt.station.calls import Answer, Calls
+    from forecourt.station.connector import Connectors
+    from forecourt.station.metering import Metering
+    from forecourt.station.transactions import Transactions
+
+
+class TriggerRefused(ForecourtError):  # noqa: N818  the word of the domain
+    """The station does not send what was asked for; the text says what was expected and what came."""
+
+
+class Triggers:
+    """What the supervision may have sent. It holds nothing: one is made for every request."""
+
+    def __init__(
+        self,
+        boot: Boot,
+        calls: Calls,
+        connectors: Connectors,
+        metering: Metering,
+        transactions: Transactions,
+        effects: list[Effect],
+    ) -> None:
+        self._boot = boot
+        self._calls = calls
+        self._connectors = connectors
+        self._metering = metering
+        self._transactions = transactions
+        self._effects = effects
+
+    def asked(self, request: TriggerMessageRequest, now: float) -> TriggerMessageResponse | Reply:
+        """Send what is asked for after the answer, or say why not."""
+        row = ROWS.get(request.requestedMessage)
+        if row is None:
+            self._log(f"expected one of {', '.join(ROWS)}, came {request.requestedMessage[:50]}")
+            return TriggerMessageResponse(status=TriggerMessageStatus.NotImplemented)
+        try:
+            then = row.prepare(self, self._meant(row, request.connectorId), now)
+        except TriggerRefused as refused:
+            self._log(f"{request.requestedMessage}: {refused}")
+            return TriggerMessageResponse(status=TriggerMessageStatus.Rejected)
+        return Reply(TriggerMessageResponse(status=TriggerMessageStatus.Accepted), then)
+
+    def _log(self, why: str) -> None:
+        self._effects.append(LogEvent("TriggerMessage refused", why))
+
+    def _meant(self, row: Row, connector: object) -> tuple[int, ...]:
+        """The connectors for which to send; a connectorId that does not matter is ignored."""
+        if row.lowest is None:
+            return ()
+        allowed = (*range(row.lowest, len(self._connectors.guns) + 1),)
+        if not isinstance(connector, int):
+            return allowed
+        if connector not in allowed:
+            raise TriggerRefused(f"expected connectorId {allowed[0]} to {allowed[-1]}, came {connector}")
+        return (connector,)
+
+    # A row's message: what to check before the answer, and what to do after it.
+
+    def _boot_notification(self, _: tuple[int, ...], now: float) -> Callable[[float], None]:
+        if not self._boot.may_be_triggered:
+            raise TriggerRefused("expected a station that waits to be accepted, and it was accepted on this connection")
+        return self._boot.ask
+
+    def _heartbeat(self, _: tuple[int, ...], now: float) -> Callable[[float], None]:
+        return self._boot.send_heartbeat
+
+    def _status_notification(self, numbers: tuple[int, ...], now: float) -> Callable[[float], None]:
+        return lambda at: self._connectors.tell(numbers, at)
+
+    def _meter_values(self, numbers: tuple[int, ...], now: float) -> Callable[[float], None]:
+        if not any(self._values(number, now).meterValue[0].sampledValue for number in numbers):
+            raise TriggerRefused("expected a measurand in MeterValuesSampledData that has a value now")
+        return lambda at: self._send_values(numbers, at)
+
+    def _values(self, number: int, now: float) -> MeterValuesRequest:
+        return self._metering.present(number, self._transactions.on(number), now)
+
+    def _send_values(self, numbers: tuple[int, ...], now: float) -> None:
+        for number in numbers:
+            values = self._values(number, now)
+            if values.meterValue[0].sampledValue:
+                self._calls.request(values, _unheeded, now)
+
+    def _diagnostics_status(self, _: tuple[int, ...], now: float) -> Callable[[float], None]:
+        """Nothing can be uploading yet, so it is Idle."""
+        return self._sender(DiagnosticsStatusNotificationRequest(status=DiagnosticsStatus.Idle))
+
+    def _firmware_status(self, _: tuple[int, ...], now: float) -> Callable[[float], None]:
+        """No update can be running yet, so it is Idle."""
+        return self._sender(FirmwareStatusNotificationRequest(status=FirmwareStatus.Idle))
+
+    def _sender(self, message: Record) -> Callable[[float], None]:
+        return lambda at: self._calls.request(message, _unheeded, at)
+
+
+class Row(NamedTuple):
+    """A message that can be triggered."""
+
+    prepare: Callable[[Triggers, tuple[int, ...], float], Callable[[float], None]]
+    lowest: int | None
+    """The lowest connector it can be about; None: connectors do not matter for it."""
+
+
+ROWS: dict[str, Row] = {
+    MessageTrigger.BootNotification.value: Row(Triggers._boot_notification, None),
+    MessageTrigger.DiagnosticsStatusNotification.value: Row(Triggers._diagnostics_status, None),
+    MessageTrigger.FirmwareStatusNotification.value: Row(Triggers._firmware_status, None),
+    MessageTrigger.Heartbeat.value: Row(Triggers._heartbeat, None),
+    MessageTrigger.MeterValues.value: Row(Triggers._meter_values, 1),
+    MessageTrigger.StatusNotification.value: Row(Triggers._status_notification, 0),
+}
+"""There is no meter for the whole station, so MeterValues is about guns only."""
+
+
+def _unheeded(answer: Answer, now: float) -> None:
+    """The answers are empty, and one that does not come changes nothing."""
