@@ -8,13 +8,15 @@ import msgspec
 import pytest
 
 from forecourt.evlink.firmware import DEFAULT_FIRMWARE_VERSION
-from forecourt.ocpp.core import RegistrationStatus
+from forecourt.ocpp.core import AuthorizationStatus, IdTagInfo, RegistrationStatus
+from forecourt.ocpp.local_auth_list_management import AuthorizationData, SendLocalListRequest, UpdateStatus, UpdateType
 from forecourt.station.authorization import Attempt, Authorization, Decision, is_id_tag, is_same_group
 from forecourt.station.boot import Boot, BootState
 from forecourt.station.cache import Cache
 from forecourt.station.calls import CALL_TIMEOUT_S
 from forecourt.station.commissioning import Commissioning
 from forecourt.station.connector import Connectors
+from forecourt.station.known_tags import Known
 from forecourt.station.local_list import LocalList
 from forecourt.station.transactions import Transaction
 from tests.station_bench import Bench
@@ -158,3 +160,92 @@ def test_forgotten_attempt_is_not_decided_and_its_answer_not_taken_for_the_next_
     asked.bench.answer(answered({"status": "Accepted"}))
     assert [id_tag for _, id_tag, _, _ in asked.decided] == ["SECOND"]
     asked.block.forget(2)  # nobody waits there
+
+
+# What list and cache know.
+
+
+def teach(asked: Asked, listed: AuthorizationStatus | None, cached: AuthorizationStatus | None) -> None:
+    """Have the tag TAG1 listed and cached so; None: not there."""
+    asked.bench.set_key("LocalAuthListEnabled", "true")
+    asked.bench.set_key("AuthorizationCacheEnabled", "true")
+    if cached is not None:
+        asked.block.cache.update("TAG1", Known(cached, None, "FROM CACHE"), 0.0)
+    if listed is not None:
+        entry = AuthorizationData(idTag="TAG1", idTagInfo=IdTagInfo(status=listed, parentIdTag="FROM LIST"))
+        request = SendLocalListRequest(listVersion=1, updateType=UpdateType.Full, localAuthorizationList=(entry,))
+        assert asked.block.local_list.update(request).status is UpdateStatus.Accepted
+
+
+A, B, E, I, C = AuthorizationStatus  # noqa: E741  Accepted, Blocked, Expired, Invalid, ConcurrentTx
+UNKNOWN = None
+# Listed, cached; does it start offline with LocalAuthorizeOffline / AllowOfflineTxForUnknownId
+# true/true, true/false, false/true, false/false; and does LocalPreAuthorize let it in?
+ROWS = [
+    (A, UNKNOWN, "yyyn", True),
+    (C, UNKNOWN, "yyyn", True),
+    (B, UNKNOWN, "nnnn", False),
+    (E, UNKNOWN, "nnnn", False),
+    (I, UNKNOWN, "nnnn", False),
+    (UNKNOWN, A, "yyyn", True),
+    (UNKNOWN, C, "ynyn", False),
+    (UNKNOWN, B, "nnnn", False),
+    (UNKNOWN, E, "nnnn", False),
+    (UNKNOWN, I, "nnnn", False),
+    (A, B, "yyyn", True),
+    (B, A, "nnnn", False),
+    (UNKNOWN, UNKNOWN, "ynyn", False),
+]
+
+
+@pytest.mark.parametrize(("listed", "cached", "offline", "in_advance"), ROWS)
+def test_list_then_cache_then_the_keys_decide(
+    listed: AuthorizationStatus | None, cached: AuthorizationStatus | None, offline: str, in_advance: bool
+) -> None:
+    for index, (local, unknown) in enumerate([("true", "true"), ("true", "false"), ("false", "true"), ("false",) * 2]):
+        asked = Asked()
+        teach(asked, listed, cached)
+        asked.bench.set_key("LocalAuthorizeOffline", local)
+        asked.bench.set_key("AllowOfflineTxForUnknownId", unknown)
+        asked.bench.calls.closed(0.0)
+        asked.ask("tag1")
+        (decision,) = asked.decisions
+        assert decision.is_accepted is (offline[index] == "y"), (local, unknown)
+    asked = Asked()
+    teach(asked, listed, cached)
+    asked.bench.set_key("LocalPreAuthorize", "true")
+    asked.ask("tag1")
+    assert (len(asked.decisions) == 1) is in_advance
+    assert (asked.bench.frames("Authorize") == []) is in_advance
+
+
+@pytest.mark.parametrize(
+    ("listed", "cached", "parent"),
+    [(A, UNKNOWN, "FROM LIST"), (UNKNOWN, A, "FROM CACHE"), (A, A, "FROM LIST"), (UNKNOWN, UNKNOWN, None)],
+)
+def test_parent_comes_from_the_list_else_from_the_cache(
+    listed: AuthorizationStatus | None, cached: AuthorizationStatus | None, parent: str | None
+) -> None:
+    asked = Asked()
+    teach(asked, listed, cached)
+    assert asked.block.parent_of("tag1") == parent
+    asked.bench.calls.closed(0.0)
+    asked.ask("tag1")
+    assert asked.decisions == [Decision(is_accepted=True, parentIdTag=parent)]
+
+
+def test_conflict_is_reported_once_for_a_tag_until_the_list_changes() -> None:
+    asked = Asked()
+    asked.connectors.release(0.0, all_of_them=False)
+    teach(asked, A, UNKNOWN)
+    for _ in range(3):
+        asked.ask("TAG1")
+        asked.bench.answer(answered({"status": "Blocked"}))
+        while asked.bench.calls.is_open and not asked.bench.calls.is_free:
+            asked.bench.answer()
+    codes = [payload["errorCode"] for payload in asked.bench.frames("StatusNotification")]
+    assert codes.count("LocalListConflict") == 1
+    asked.block.list_changed(1.0)
+    asked.block.list_changed(1.0)
+    codes = [payload["errorCode"] for payload in asked.bench.frames("StatusNotification")]
+    assert codes[-2:] == ["LocalListConflict", "NoError"]
