@@ -68,23 +68,28 @@ def test_change_to_the_stored_value_saves_nothing_again() -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "value", "status"),
+    ("name", "value", "status", "why"),
     [
-        ("Nonsense", "1", "NotSupported"),
-        ("CpoName", "Forecourt", "NotSupported"),
-        ("NumberOfConnectors", "2", "Rejected"),
-        ("ConnectionTimeOut", "-1", "Rejected"),
-        ("StopTxnSampledData", "SoC,Voltage,Power.Offered", "Rejected"),
-        ("SecurityProfile", "1", "Rejected"),
-        ("SecurityProfile", "2", "Rejected"),
-        ("SecurityProfile", "0", "Rejected"),
+        ("Nonsense", "1", "NotSupported", "a key that this station has now, came 'Nonsense'"),
+        ("CpoName", "Forecourt", "NotSupported", "came 'CpoName'"),
+        ("NumberOfConnectors", "2", "Rejected", "NumberOfConnectors, which is read-only"),
+        ("ConnectionTimeOut", "-1", "Rejected", "from 0 to 31536000 (s), not '-1'"),
+        ("StopTxnSampledData", "SoC,Voltage,Power.Offered", "Rejected", "at most 2 items"),
+        ("SecurityProfile", "1", "Rejected", "once there is an AuthorizationKey, came 1"),
+        ("SecurityProfile", "2", "Rejected", "came 2"),
+        ("SecurityProfile", "0", "Rejected", "came 0"),
+        ("AuthorizationKey", "hunter2", "Rejected", "AuthorizationKey takes 32 to 40 hex digits"),
     ],
 )
-def test_refused_change_keeps_and_saves_nothing(name: str, value: str, status: str) -> None:
+def test_refused_change_keeps_and_saves_nothing_and_says_why(name: str, value: str, status: str, why: str) -> None:
     keys, effects = configuration()
     before = keys.version
     assert keys.change(ChangeConfigurationRequest(key=name, value=value)) == (ConfigurationStatus(status), None)
-    assert effects == []
+    (line,) = effects
+    assert isinstance(line, LogEvent)
+    assert line.name == "ChangeConfiguration refused"
+    assert why in line.detail
+    assert "hunter2" not in line.detail  # a secret is not repeated
     assert keys.version == before
     assert keys.changed() == {}
 

@@ -283,6 +283,7 @@ class Calls:
             reply = self._handle(message, now)
         except (RemoteError, ForecourtError) as error:
             code = error.code if isinstance(error, RemoteError) else ErrorCode.InternalError
+            self._effects.append(LogEvent(f"{message.action[:50]} refused", f"{code}: {error}"))
             self._refuse(message.messageId, code, str(error))
             return
         response = reply.response if isinstance(reply, Reply) else reply

@@ -129,23 +129,35 @@ class Configuration:
         """ChangeConfiguration (§5.3): the status, and the key if its value was set."""
         key = self._find(request.key)
         if key is None:
+            self._refuse(f"expected a key that this station has now, came {request.key!r}")
             return ConfigurationStatus.NotSupported, None
-        if key.access is Access.RO:
-            return ConfigurationStatus.Rejected, None
         try:
-            value = self.check(key, request.value)
-        except ValueRefused:
+            self.store(key, self._acceptable(key, request.value))
+        except ValueRefused as refused:
+            self._refuse(str(refused))
             return ConfigurationStatus.Rejected, None
-        if key.max_items_key is not None and _count(value) > self.integer(key.max_items_key):
-            return ConfigurationStatus.Rejected, None  # the installer may have lowered the limit
-        if key.authentication_mode and value == TRUE and self.boolean("FreeCharging"):
-            return ConfigurationStatus.Rejected, None  # reading A31: FreeCharging must be false before
-        if key.name == "SecurityProfile" and not self._may_rise_to(int(value)):
-            return ConfigurationStatus.Rejected, None
-        self.store(key, value)
         if key.effect is KeyEffect.AT_REBOOT:
             return ConfigurationStatus.RebootRequired, key
         return ConfigurationStatus.Accepted, key
+
+    def _refuse(self, why: str) -> None:
+        self._effects.append(LogEvent("ChangeConfiguration refused", why))
+
+    def _acceptable(self, key: Key, text: str) -> str:
+        """The value as it is stored, if the supervision may set it now; else `ValueRefused`."""
+        if key.access is Access.RO:
+            raise ValueRefused(f"expected a key that may be written, came {key.name}, which is read-only")
+        value = self.check(key, text)
+        if key.max_items_key is not None and _count(value) > (most := self.integer(key.max_items_key)):
+            # The installer may have lowered the limit.
+            raise ValueRefused(f"expected at most {most} items ({key.max_items_key}), came {_count(value)}")
+        if key.authentication_mode and value == TRUE and self.boolean("FreeCharging"):
+            raise ValueRefused(f"expected FreeCharging false before {key.name} is true, it is true")
+        if key.name == "SecurityProfile" and not self._may_rise_to(int(value)):
+            raise ValueRefused(
+                f"expected SecurityProfile 1, from 0 and once there is an AuthorizationKey, came {value}"
+            )
+        return value
 
     def check(self, key: Key, value: str) -> str:
         """The value as it is stored, or `ValueRefused`. By option AuthorizationKey may be a literal password."""

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from forecourt.errors import ForecourtError
 from forecourt.ocpp.core import (
     ChargePointStatus,
     RemoteStartStopStatus,
@@ -22,6 +23,7 @@ from forecourt.ocpp.core import (
 from forecourt.ocpp.smart_charging import ChargingProfile
 from forecourt.station.authorization import is_id_tag
 from forecourt.station.calls import Reply
+from forecourt.station.effects import Effect, LogEvent
 from forecourt.station.reservations import FREE
 from forecourt.station.timers import Timer, Timers
 
@@ -40,6 +42,10 @@ ENABLING_KEYS = ("QrCodeEnabled", "PosEnabled", "AppEnabled")
 
 ACCEPTED = RemoteStartTransactionResponse(status=RemoteStartStopStatus.Accepted)
 REJECTED = RemoteStartTransactionResponse(status=RemoteStartStopStatus.Rejected)
+
+
+class StartRefused(ForecourtError):  # noqa: N818  the word of the domain
+    """The station does not try to start; the text says what was expected and what came."""
 
 
 class Pending:
@@ -66,6 +72,7 @@ class Remote:
         "_boot",
         "_configuration",
         "_connectors",
+        "_effects",
         "_pending",
         "_reservations",
         "_sessions",
@@ -85,8 +92,10 @@ class Remote:
         timers: Timers,
         smart_charging: SmartCharging,
         reservations: Reservations,
+        effects: list[Effect],
     ) -> None:
         self._reservations = reservations
+        self._effects = effects
         self._smart_charging = smart_charging
         self._configuration = configuration
         self._connectors = connectors
@@ -101,53 +110,67 @@ class Remote:
 
     def start(self, request: RemoteStartTransactionRequest, now: float) -> RemoteStartTransactionResponse | Reply:
         """Answer whether the station will try, and try."""
-        if self._pending is not None or not self._may_start(request):
+        try:
+            self._check_that_starts_are_enabled(request)
+            named = request.connectorId if isinstance(request.connectorId, int) else None
+            pending = self._without(request.idTag) if named is None else self._with_connector(named, request.idTag)
+        except StartRefused as refused:
+            self._effects.append(LogEvent("RemoteStartTransaction refused", str(refused)))
             return REJECTED
-        named = request.connectorId if isinstance(request.connectorId, int) else None
-        pending = self._with_connector(named, request.idTag) if named is not None else self._without(request.idTag)
-        if pending is None or not self._promises(request.chargingProfile, pending.connector):
+        if not self._promises(request.chargingProfile, pending.connector):
             return REJECTED
         self._pending = pending
         return Reply(ACCEPTED, self._begin)
 
-    def _may_start(self, request: RemoteStartTransactionRequest) -> bool:
-        return (
-            self._boot.is_accepted
-            and is_id_tag(request.idTag)
-            and not self._sessions.is_closed
-            and not self._configuration.boolean("FreeCharging")
-            and any(self._configuration.boolean(key) for key in ENABLING_KEYS)
-        )
+    def _check_that_starts_are_enabled(self, request: RemoteStartTransactionRequest) -> None:
+        if not self._boot.is_accepted:
+            raise StartRefused("expected a station that the supervision has accepted, and its boot is not accepted yet")
+        if not is_id_tag(request.idTag):
+            raise StartRefused(f"expected an idTag of 1 to 20 printable characters, came {request.idTag!r}")
+        if self._sessions.is_closed:
+            raise StartRefused("expected a station that may start sessions, and it is about to reset or can not save")
+        if self._configuration.boolean("FreeCharging"):
+            raise StartRefused("expected FreeCharging false, it is true")
+        if not any(self._configuration.boolean(key) for key in ENABLING_KEYS):
+            raise StartRefused(f"expected one of {', '.join(ENABLING_KEYS)} true, all are false")
+        if self._pending is not None:
+            raise StartRefused(f"expected no other remote start, and the one for {self._pending.id_tag} still waits")
 
     def _promises(self, profile: object, connector: int) -> bool:
         """Whether the profile of the request, if it brings one, will be obeyed; one for CHAdeMO is ignored."""
         return not isinstance(profile, ChargingProfile) or self._smart_charging.promise(connector, profile)
 
-    def _with_connector(self, connector: int, id_tag: str) -> Pending | None:
+    def _with_connector(self, connector: int, id_tag: str) -> Pending:
         """The first remote table of the guide."""
-        if not self._connectors.exists(connector) or self._authorization.is_deciding(connector):
-            return None
+        if not self._connectors.exists(connector):
+            raise StartRefused(f"expected connectorId 1 to {len(self._connectors.guns)}, came {connector}")
+        if self._authorization.is_deciding(connector):
+            raise StartRefused(f"expected a connector that nobody waits at, and a tag is being decided at {connector}")
         if not self._is_welcome(connector, id_tag):
-            return None
+            raise StartRefused(f"expected a connector that {id_tag} may use, and {connector} is reserved")
         if self._sessions.is_startable(connector):
             return Pending(connector, id_tag, waits_for_plug=False)
-        if self._is_free(connector) and self._waits_are_allowed():
-            return Pending(connector, id_tag, waits_for_plug=True)
-        return None
+        if not self._is_free(connector):
+            status = self._connectors[connector].status
+            raise StartRefused(f"expected a connector that is plugged or free, and {connector} is {status}")
+        self._check_that_waits_are_allowed()
+        return Pending(connector, id_tag, waits_for_plug=True)
 
-    def _without(self, id_tag: str) -> Pending | None:
+    def _without(self, id_tag: str) -> Pending:
         """The second remote table of the guide: connector 1 before 2, or the one that is reserved for the tag."""
         numbers = [row.number for row in self._connectors.guns if self._is_welcome(row.number, id_tag)]
         numbers.sort(key=lambda number: not self._reservations.is_expected(number, id_tag))
         for number in numbers:
             if self._sessions.is_startable(number) and not self._authorization.is_deciding(number):
                 return Pending(number, id_tag, waits_for_plug=False)
-        if self._waits_are_allowed() and any(self._is_free(number) for number in numbers):
-            return Pending(0, id_tag, waits_for_plug=True)
-        return None
+        if not any(self._is_free(number) for number in numbers):
+            raise StartRefused(f"expected a connector that is plugged or free and that {id_tag} may use, there is none")
+        self._check_that_waits_are_allowed()
+        return Pending(0, id_tag, waits_for_plug=True)
 
-    def _waits_are_allowed(self) -> bool:
-        return self._configuration.boolean("EnableRemoteStartNoConnectedEV")
+    def _check_that_waits_are_allowed(self) -> None:
+        if not self._configuration.boolean("EnableRemoteStartNoConnectedEV"):
+            raise StartRefused("expected a plugged connector while EnableRemoteStartNoConnectedEV is false, none is")
 
     def _is_free(self, connector: int) -> bool:
         return self._connectors[connector].status in FREE
@@ -245,6 +268,8 @@ class Remote:
         """Accepted if and only if a running transaction has this id."""
         transaction = self._transactions.with_id(request.transactionId) if self._boot.is_accepted else None
         if transaction is None:
+            wrong = f"expected the transactionId of a running transaction, came {request.transactionId}"
+            self._effects.append(LogEvent("RemoteStopTransaction refused", wrong))
             return RemoteStopTransactionResponse(status=RemoteStartStopStatus.Rejected)
 
         def end(at: float) -> None:

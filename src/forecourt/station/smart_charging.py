@@ -207,8 +207,7 @@ class SmartCharging:
         connector, profile = request.connectorId, request.csChargingProfiles
         if not 0 <= connector <= len(self._model.outputs):
             wrong = f"expected connectorId 0 to {len(self._model.outputs)}, came {connector}"
-            self._refuse("SetChargingProfile", wrong)
-            raise RemoteError(ErrorCode.PropertyConstraintViolation, f"connectorId: {wrong}")
+            raise RemoteError(ErrorCode.PropertyConstraintViolation, wrong)
         if profile.chargingProfilePurpose is ChargingProfilePurpose.ChargePointMaxProfile:
             self._refuse("SetChargingProfile", "expected TxDefaultProfile or TxProfile, came ChargePointMaxProfile")
             return SetChargingProfileResponse(status=ChargingProfileStatus.NotSupported)

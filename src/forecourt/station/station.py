@@ -207,6 +207,7 @@ class Station:
             timers,
             self._smart_charging,
             self._reservations,
+            effects,
         )
         self._errors = VendorErrors(model, self._connectors, self._sessions, self._remote, self._transactions, power)
 
@@ -408,6 +409,7 @@ class Station:
 
     def _reset_asked(self, request: ResetRequest, now: float) -> ResetResponse | Reply:
         if self._reset.is_pending:
+            self._effects.append(LogEvent("Reset refused", f"expected no other reset, came {request.type} during one"))
             return ResetResponse(status=ResetStatus.Rejected)
         hard = request.type is ResetType.Hard
         reason = StopReason.HardReset if hard else StopReason.SoftReset
@@ -446,6 +448,8 @@ class Station:
 
     def _unlock_connector(self, request: UnlockConnectorRequest, now: float) -> UnlockConnectorResponse:
         """Fixed cables: nothing to unlock, and a transaction goes on (reading A7)."""
+        wrong = f"expected nothing to unlock, as cables are fixed, came connectorId {request.connectorId}"
+        self._effects.append(LogEvent("UnlockConnector refused", wrong))
         return UnlockConnectorResponse(status=UnlockStatus.NotSupported)
 
     def _settled(self, entry: Entry, answer: Answer, now: float) -> None:
