@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from forecourt.ocpp.core import ResetRequest, ResetResponse, ResetStatus, ResetType
+from forecourt.station.commissioning import StationOptions
 from forecourt.station.effects import OpenContactor, Reboot
 from forecourt.supervision.outcomes import Answered
 
@@ -173,3 +174,90 @@ def test_station_still_knows_after_a_reset_what_it_was_told(
     world.run(100)
     (entry,) = central.ask("GetConfiguration", {"key": ["MeterValueSampleInterval"]})["configurationKey"]
     assert entry["value"] == "17"
+
+
+# A reset that fails.
+
+
+def tries(station: SimulatedStation) -> list[str]:
+    """The attempts that failed, as the log has them."""
+    return [line.detail for line in station.log if line.name == "Reset failed"]
+
+
+def failing_station(world: World, attempts: int) -> SimulatedStation:
+    """A booted station of which so many attempts to reset fail."""
+    options = StationOptions(failing_resets=attempts)
+    station = world.add_station(model="EVD1S180TBB", options=options, keys={"MinimumStatusDuration": "0"})
+    world.run(5)
+    return station
+
+
+@pytest.mark.requirement("GUIDE-KEY-17")
+@pytest.mark.parametrize(("retries", "failing", "resets"), [(2, 2, True), (2, 3, False), (0, 1, False), (5, 5, True)])
+def test_resetretries_is_writable_and_says_how_often_a_failed_reset_is_repeated(
+    world: World, central: ScriptedSupervision, retries: int, failing: int, resets: bool
+) -> None:
+    station = failing_station(world, failing)
+    (entry,) = central.ask("GetConfiguration", {"key": ["ResetRetries"]})["configurationKey"]
+    assert entry == {"key": "ResetRetries", "readonly": False, "value": "2"}
+    for wrong in ("-1", "1.5", "two", ""):
+        assert central.ask("ChangeConfiguration", {"key": "ResetRetries", "value": wrong}) == {"status": "Rejected"}
+    change = {"key": "ResetRetries", "value": str(retries)}
+    assert central.ask("ChangeConfiguration", change) == {"status": "Accepted"}
+    assert central.ask("Reset", {"type": "Hard"}) == {"status": "Accepted"}
+    world.run(200)
+    assert station.lives == (2 if resets else 1)
+    most = retries + 1
+    assert tries(station) == [f"attempt {number} of {most}" for number in range(1, min(failing, most) + 1)]
+
+
+@pytest.mark.requirement("OCPP-9.1-7")
+@pytest.mark.parametrize("kind", ["Soft", "Hard"])
+def test_reset_that_fails_every_time_is_reported_as_resetfailure_and_life_goes_on(
+    world: World, central: ScriptedSupervision, kind: str
+) -> None:
+    station = failing_station(world, 3)
+    charge_on_both(world, station)
+    seen = len(station.wire.payloads("StatusNotification"))
+    assert central.ask("Reset", {"type": kind}) == {"status": "Accepted"}
+    world.run(25)
+    reports = station.wire.payloads("StatusNotification")[seen:]
+    assert [report["connectorId"] for report in reports if report["errorCode"] != "NoError"] == [0]
+    assert (reports[-1]["errorCode"], reports[-1]["status"]) == ("ResetFailure", "Available")
+    assert tries(station) == ["attempt 1 of 3", "attempt 2 of 3", "attempt 3 of 3"]
+    assert station.lives == 1
+    assert len(station.wire.payloads("StopTransaction")) == 2
+    station.show(1)
+    station.badge("AGAIN")
+    world.run(30)
+    assert station.status(1) == "Charging", "the station is not lost"
+    assert central.ask("Reset", {"type": kind}) == {"status": "Accepted"}
+    world.run(150)
+    assert station.lives == 2
+    assert len(station.wire.payloads("StopTransaction")) == 3
+
+
+def test_reset_is_still_pending_between_attempts(world: World, central: ScriptedSupervision) -> None:
+    station = failing_station(world, 1)
+    assert central.ask("Reset", {"type": "Soft"}) == {"status": "Accepted"}
+    world.run(5)
+    assert central.ask("Reset", {"type": "Soft"}) == {"status": "Rejected"}
+    station.plug(1)
+    station.badge("TAG")
+    world.run(2)
+    assert station.connector(1).transaction is None
+    world.run(100)
+    assert station.lives == 2
+
+
+def test_failed_reset_that_the_link_hides_is_reported_after_the_reconnect(
+    world: World, central: ScriptedSupervision
+) -> None:
+    station = failing_station(world, 3)
+    station.network_down()
+    station.reboot()
+    world.run(60)
+    assert tries(station) == ["attempt 1 of 3", "attempt 2 of 3", "attempt 3 of 3"]
+    station.network_up()
+    world.run(200)
+    assert [p["errorCode"] for p in station.wire.payloads("StatusNotification")].count("ResetFailure") == 1

@@ -9,8 +9,8 @@ from forecourt.evlink.models import find_model
 from forecourt.station.calls import CALL_TIMEOUT_S
 from forecourt.station.commissioning import Commissioning, StationOptions
 from forecourt.station.configuration import Configuration
-from forecourt.station.effects import Effect, Reboot
-from forecourt.station.reset import Reset
+from forecourt.station.effects import Effect, LogEvent, Reboot
+from forecourt.station.reset import RETRY_S, Reset
 from forecourt.station.timers import Timers
 
 if TYPE_CHECKING:
@@ -64,3 +64,36 @@ def test_nothing_is_carried_out_when_no_reset_was_asked_for() -> None:
     bench.reset.proceed(11.0)
     bench.reset.carry_out(40.0)
     assert bench.effects == []
+
+
+@pytest.mark.parametrize("failing", [1, 2])
+def test_attempt_that_fails_is_repeated_after_a_while_until_one_works(failing: int) -> None:
+    bench = Bench(failing=failing)
+    bench.left.clear()
+    bench.reset.begin(False, 10.0)
+    assert not bench.reset.proceed(11.0)
+    at = 11.0
+    for number in range(1, failing + 1):
+        assert bench.effects[-1] == LogEvent("Reset failed", f"attempt {number} of 3")
+        assert not bench.reset.proceed(at + 1), "what is answered meanwhile hastens nothing"
+        assert bench.timers.next() == at + RETRY_S
+        at += RETRY_S
+        assert not bench.reset.carry_out(at)
+    assert bench.effects[-1] == Reboot(False)
+    assert not bench.reset.is_pending
+
+
+def test_reset_is_given_up_after_the_last_attempt_and_can_be_asked_for_again() -> None:
+    bench = Bench(failing=4)
+    bench.left.clear()
+    bench.reset.begin(True, 10.0)
+    given_up = [bench.reset.carry_out(20.0), bench.reset.carry_out(30.0), bench.reset.carry_out(40.0)]
+    assert given_up == [False, False, True]
+    assert not bench.reset.is_pending
+    assert bench.timers.next() == inf
+    assert not bench.reset.carry_out(50.0)
+    bench.reset.begin(True, 60.0)
+    assert not bench.reset.carry_out(60.0)
+    assert bench.effects[-1] == LogEvent("Reset failed", "attempt 1 of 3")
+    bench.reset.carry_out(70.0)
+    assert bench.effects[1:] and bench.effects.count(Reboot(True)) == 1
