@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-COMMAND = [sys.executable, "-m", "forecourt.cli.main"]
+COMMAND = [sys.executable, "-m", "forecourt"]
 WAIT_S = 60.0
 
 

@@ -154,9 +154,9 @@ def test_only_the_module_of_the_command_asked_for_is_imported() -> None:
     assert done.stderr.strip() == "[]"
 
 
-def test_installed_command_ends_with_the_status_of_the_misuse() -> None:
+def test_package_run_as_a_module_ends_with_the_status_of_the_misuse() -> None:
     done = subprocess.run(
-        [sys.executable, "-m", "forecourt.cli.main", "guide", "models", "EVD1S999TBB"],
+        [sys.executable, "-m", "forecourt", "guide", "models", "EVD1S999TBB"],
         capture_output=True,
         text=True,
         timeout=60,

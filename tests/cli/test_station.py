@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-COMMAND = [sys.executable, "-m", "forecourt.cli.main"]
+COMMAND = [sys.executable, "-m", "forecourt"]
 WAIT_S = 30.0
 
 

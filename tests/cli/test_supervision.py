@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-COMMAND = [sys.executable, "-m", "forecourt.cli.main", "supervision"]
+COMMAND = [sys.executable, "-m", "forecourt", "supervision"]
 
 
 @contextmanager

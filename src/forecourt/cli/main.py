@@ -119,7 +119,3 @@ def _root(
     debug: Annotated[bool, typer.Option("--debug", help="Show where an error came from; may stand anywhere.")] = False,
 ) -> None:
     """Options of every command; `--debug` was taken out before."""
-
-
-if __name__ == "__main__":
-    main()
