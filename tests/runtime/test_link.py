@@ -18,7 +18,8 @@ from websockets.asyncio.server import ServerConnection
 from websockets.asyncio.server import serve as library_serve
 
 from forecourt.ocpp.address import authorization_password, station_url
-from forecourt.runtime.link import Handshake, Links, PortUnavailableError, Refuse, Welcome
+from forecourt.runtime.link import Handshake, Links, Refuse, Welcome
+from forecourt.runtime.ports import PortUnavailableError
 from tests.link_peers import (
     CLOSE,
     OFFER,

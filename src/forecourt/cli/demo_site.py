@@ -16,6 +16,7 @@ from forecourt.runtime.clock import Clock
 from forecourt.runtime.data_folder import DataFolder, Wishes, settle
 from forecourt.runtime.host import Host
 from forecourt.runtime.link import Links
+from forecourt.runtime.ports import CONTROL_PORT, HOST, OCPP_PORT, SUPERVISION_PORT
 from forecourt.screen.api import ControlApi
 from forecourt.station.commissioning import StationOptions
 from forecourt.supervision.facts import IdTagSet, StationSet
@@ -24,10 +25,8 @@ from forecourt.supervision.server import Supervision
 if TYPE_CHECKING:
     from forecourt.runtime.hosted import HostedStation
 
-ADDRESS = "127.0.0.1"
 IDENTITY = "DEMO-1"
 ID_TAG = "DEMO-BADGE"
-OCPP_PORT, SUPERVISION_PORT, STATION_PORT = 9000, 8000, 8080
 
 
 class DemoPlan(msgspec.Struct, frozen=True):
@@ -73,9 +72,9 @@ class DemoSite:
     def addresses(self) -> dict[str, str]:
         """Where everything is, by what it is."""
         return {
-            "supervisionUrl": f"http://{ADDRESS}:{self.supervision.http_port}",
-            "stationUrl": f"http://{ADDRESS}:{self.api.port}",
-            "ocppUrl": f"ws://{ADDRESS}:{self.supervision.ocpp_port}",
+            "supervisionUrl": f"http://{HOST}:{self.supervision.http_port}",
+            "stationUrl": f"http://{HOST}:{self.api.port}",
+            "ocppUrl": f"ws://{HOST}:{self.supervision.ocpp_port}",
         }
 
     async def _start_supervision(self, opened: AsyncExitStack) -> None:
@@ -96,7 +95,7 @@ class DemoSite:
 
     async def _start_station(self, opened: AsyncExitStack, folder: DataFolder | None) -> None:
         plan = self._plan
-        wishes = Wishes(IDENTITY, f"ws://{ADDRESS}:{self.supervision.ocpp_port}", plan.model)
+        wishes = Wishes(IDENTITY, f"ws://{HOST}:{self.supervision.ocpp_port}", plan.model)
         commissioning = settle(None if folder is None else folder.kept, wishes, recommission=True)
         links = Links(close_timeout_s=CLOSE_S)
         opened.push_async_callback(links.close, within_s=CLOSE_S)
@@ -108,10 +107,10 @@ class DemoSite:
         opened.push_async_callback(self.host.stop)
         self.station = await self.host.add(commissioning, StationOptions(speed=plan.speed))
         try:
-            self.api = ControlApi(self.host, ADDRESS, self._port(STATION_PORT))
+            self.api = ControlApi(self.host, HOST, self._port(CONTROL_PORT))
             await self.api.start()
         except ForecourtError:
-            self.api = ControlApi(self.host, ADDRESS, 0)
+            self.api = ControlApi(self.host, HOST, 0)
             await self.api.start()
         opened.push_async_callback(self.api.stop)
         self.station.power(True)
@@ -123,7 +122,7 @@ class DemoSite:
         with socket.socket() as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:
-                probe.bind((ADDRESS, usual))
+                probe.bind((HOST, usual))
             except OSError:
                 return 0
             return usual

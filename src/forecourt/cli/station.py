@@ -10,6 +10,7 @@ import typer
 
 from forecourt.cli.errors import Misuse, looked_up
 from forecourt.errors import ForecourtError
+from forecourt.runtime.ports import CONTROL_PORT, HOST
 
 if TYPE_CHECKING:
     from forecourt.evlink.keys import Key
@@ -32,7 +33,7 @@ def station(
     ] = None,
     http: Annotated[
         str, typer.Option(metavar="[HOST:]PORT", help="Where the control API is; port 0 finds a free one.")
-    ] = "127.0.0.1:8080",
+    ] = f"{HOST}:{CONTROL_PORT}",
     settings: Annotated[
         list[str] | None,
         typer.Option("--set", metavar="KEY=VALUE", help="Set a configuration key as the installer; may be repeated."),
@@ -134,7 +135,7 @@ def http_address(text: str) -> tuple[str, int]:
     host, _, port = text.rpartition(":")
     if not port.isascii() or not port.isdigit() or int(port) > 65535:
         raise Misuse(f"An address is PORT or HOST:PORT with a port from 0 to 65535, such as 8080; {text!r} came.")
-    return host.strip("[]") or "127.0.0.1", int(port)
+    return host.strip("[]") or HOST, int(port)
 
 
 def _authorization_key(settings: list[tuple[Key, str]]) -> str | None:

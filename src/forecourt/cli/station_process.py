@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from forecourt.errors import ForecourtError
 from forecourt.ocpp.address import station_url
 from forecourt.runtime.clock import Clock
 from forecourt.runtime.data_folder import DataFolder, Wishes, settle
 from forecourt.runtime.host import Host
 from forecourt.runtime.link import Links
+from forecourt.runtime.ports import host_and_port
 from forecourt.screen.api import ControlApi
 from forecourt.station.effects import LogEvent
 from forecourt.station.events import LinkClosed, LinkOpened, LinkRefused, PowerLost, PowerRestored
@@ -141,13 +141,10 @@ async def run_station(plan: Plan, teller: Teller) -> None:
         settings: list[tuple[Key, str]] = plan.settings
         station = await host.add(commissioning, options, settings)
         api = ControlApi(host, plan.http_address, plan.http_port)
-        try:
-            await api.start()
-        except ForecourtError as error:
-            raise ForecourtError(str(error).replace("--http-port", "--http")) from error
+        await api.start()
         opened.push_async_callback(api.stop)
         broken = watch_loop()
         station.power(True)
-        teller.started(station, f"http://{plan.http_address}:{api.port}", plan.data)
+        teller.started(station, f"http://{host_and_port(plan.http_address, api.port)}", plan.data)
         station.seat.listen(teller.hear)
         await broken

@@ -9,11 +9,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from forecourt.runtime.ports import OCPP_PORT, SUPERVISION_PORT
+
 if TYPE_CHECKING:
     from forecourt.supervision.server import Supervision
-
-OCPP_PORT = 9000
-HTTP_PORT = 8000
 
 
 def register(app: typer.Typer) -> None:
@@ -27,7 +26,7 @@ def supervision(
     ] = OCPP_PORT,
     http_port: Annotated[
         int, typer.Option(min=0, max=65535, help="Where the HTTP API is; 0 finds a free port.")
-    ] = HTTP_PORT,
+    ] = SUPERVISION_PORT,
     data: Annotated[
         Path | None, typer.Option(metavar="DIR", help="Keep everything in this folder; without it nothing is kept.")
     ] = None,

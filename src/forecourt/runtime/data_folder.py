@@ -12,6 +12,7 @@ from forecourt.errors import ForecourtError
 from forecourt.evlink.firmware import DEFAULT_FIRMWARE_VERSION
 from forecourt.evlink.models import find_model
 from forecourt.runtime.meters import load_meter
+from forecourt.runtime.ports import HOST, OCPP_PORT
 from forecourt.runtime.records import RecordStore
 from forecourt.station.commissioning import Commissioning
 from forecourt.station.configuration import COMMISSIONED, KIND
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 DEFAULT_IDENTITY = "FORECOURT-1"
-DEFAULT_URL = "ws://127.0.0.1:9000"
+DEFAULT_URL = f"ws://{HOST}:{OCPP_PORT}"
 DEFAULT_MODEL = "EVD1S180THB"
 SERIAL_MAX_LENGTH = 25
 FIRMWARE_MAX_LENGTH = 50

@@ -13,6 +13,7 @@ from websockets.exceptions import InvalidMessage, InvalidStatus, InvalidUpgrade,
 
 from forecourt.ocpp.address import SUBPROTOCOL, identity_of
 from forecourt.runtime.link_owner import LinkOwner
+from forecourt.runtime.ports import host_and_port
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -92,7 +93,7 @@ def read_credentials(header: str, identity: str) -> Credentials | None:
 
 def why_unreachable(error: OSError, uri: WebSocketURI) -> str:
     """One sentence for a connection that did not come about, below HTTP."""
-    place = place_of(uri)
+    place = host_and_port(uri.host, uri.port)
     if isinstance(error, socket.gaierror):
         return f"The host name {uri.host} was not found: check the address of the supervision and the name server."
     if isinstance(error, ConnectionRefusedError):
@@ -113,7 +114,7 @@ def why_unreachable(error: OSError, uri: WebSocketURI) -> str:
 
 def why_not_upgraded(error: Exception, response: Response | None, uri: WebSocketURI, identity: str) -> str:
     """One sentence for an HTTP answer that opened no WebSocket."""
-    place = place_of(uri)
+    place = host_and_port(uri.host, uri.port)
     if isinstance(error, InvalidStatus):
         return _why_status(error.response, place, identity)
     if isinstance(error, NegotiationError) and response is not None:
@@ -127,7 +128,7 @@ def why_not_upgraded(error: Exception, response: Response | None, uri: WebSocket
 def why_no_subprotocol(chosen: str, uri: WebSocketURI) -> str:
     """One sentence for an upgrade without ocpp1.6."""
     return (
-        f"{place_of(uri)} did not agree on the subprotocol {SUBPROTOCOL} (it chose {chosen}): "
+        f"{host_and_port(uri.host, uri.port)} did not agree on the subprotocol {SUBPROTOCOL} (it chose {chosen}): "
         "check that it speaks OCPP 1.6 JSON."
     )
 
@@ -135,14 +136,9 @@ def why_no_subprotocol(chosen: str, uri: WebSocketURI) -> str:
 def why_gone(uri: WebSocketURI) -> str:
     """One sentence for a peer that ended the connection without an HTTP answer."""
     return (
-        f"{place_of(uri)} ended the connection before the WebSocket was open: "
+        f"{host_and_port(uri.host, uri.port)} ended the connection before the WebSocket was open: "
         "check that ws or wss and the port are right."
     )
-
-
-def place_of(uri: WebSocketURI) -> str:
-    """`host:port`, with brackets where the host is an IPv6 address."""
-    return f"[{uri.host}]:{uri.port}" if ":" in uri.host else f"{uri.host}:{uri.port}"
 
 
 def _why_status(response: Response, place: str, identity: str) -> str:

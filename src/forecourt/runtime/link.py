@@ -29,7 +29,6 @@ When more than `max_unread` bytes wait and there is more to send, be it only pon
 from __future__ import annotations
 
 import asyncio
-import errno
 import socket
 import ssl
 from enum import IntEnum
@@ -45,7 +44,6 @@ from websockets.streams import StreamReader
 from websockets.typing import Subprotocol
 from websockets.uri import WebSocketURI, parse_uri
 
-from forecourt.errors import ForecourtError
 from forecourt.ocpp.address import SUBPROTOCOL, AddressError, basic_authorization
 from forecourt.runtime.handshake import (
     Credentials,
@@ -60,6 +58,7 @@ from forecourt.runtime.handshake import (
 )
 from forecourt.runtime.link_owner import ConnectingOwner, LinkOwner
 from forecourt.runtime.patience import Patience
+from forecourt.runtime.ports import host_and_port, port_unavailable
 from forecourt.runtime.tls import client_context
 
 if TYPE_CHECKING:
@@ -75,7 +74,6 @@ __all__ = [
     "LinkOwner",
     "Links",
     "Listener",
-    "PortUnavailableError",
     "Refuse",
     "Welcome",
 ]
@@ -88,10 +86,6 @@ CONGESTED = 2**16
 _BUFFER_SIZE = 2**18
 _BACKLOG = 4096
 _NOWHERE = WebSocketURI(False, "", 0, "", "")
-
-
-class PortUnavailableError(ForecourtError):
-    """A port to listen on is taken, forbidden or at an address of another machine."""
 
 
 Decide: TypeAlias = "Callable[[Handshake], Welcome | Refuse]"
@@ -611,7 +605,7 @@ class Links:
                 lambda: _SupervisionLink(self, decide), host, port, ssl=context, backlog=_BACKLOG
             )
         except OSError as error:
-            raise PortUnavailableError(_why_not_bound(error, host, port)) from error
+            raise port_unavailable(error, host, port) from error
         listener = Listener(server)
         self._listeners.append(listener)
         return listener
@@ -664,8 +658,7 @@ def _address(transport: asyncio.Transport | None) -> str:
     peer = None if transport is None else transport.get_extra_info("peername")
     if not isinstance(peer, tuple):
         return ""
-    host, port = peer[:2]
-    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+    return host_and_port(*peer[:2])
 
 
 async def _addresses(loop: asyncio.AbstractEventLoop, uri: WebSocketURI) -> list[str]:
@@ -681,11 +674,3 @@ async def _addresses(loop: asyncio.AbstractEventLoop, uri: WebSocketURI) -> list
     except UnicodeError as error:
         raise socket.gaierror(f"{uri.host!r} is no host name") from error
     return list(dict.fromkeys(str(entry[4][0]) for entry in found))
-
-
-def _why_not_bound(error: OSError, host: str, port: int) -> str:
-    if error.errno == errno.EADDRINUSE:
-        return f"Port {port} of {host} is already in use: choose another port or end what uses it."
-    if error.errno == errno.EACCES:
-        return f"Port {port} of {host} may not be used by this user: choose one above 1023."
-    return f"Nothing can listen on {host}, port {port}: {error.strerror or error}."

@@ -10,7 +10,7 @@ from urllib.parse import unquote
 import msgspec
 from litestar import Litestar, Request, Response, delete, get, post, put
 from litestar.datastructures import State
-from litestar.exceptions import HTTPException, NotFoundException, ValidationException
+from litestar.exceptions import HTTPException
 from litestar.handlers import HTTPRouteHandler
 from litestar.openapi import OpenAPIConfig
 from litestar.params import FromPath, FromQuery, QueryParameter
@@ -21,9 +21,11 @@ from forecourt.cabinet.car import CarError
 from forecourt.errors import ForecourtError
 from forecourt.runtime.host import Host
 from forecourt.runtime.hosted import HostedStation, NotNowError, NotThereError
-from forecourt.screen.api_schema import SCHEMA_PATH, BodiesPlugin
+from forecourt.runtime.http_api import MAX_BODY, SCHEMA_PATH, refuse_http, segments_kept_apart
+from forecourt.runtime.http_server import ApiServer
+from forecourt.runtime.ports import CONTROL_PORT, HOST
+from forecourt.screen.api_schema import BodiesPlugin
 from forecourt.screen.bodies import (
-    MAX_BODY,
     Badge,
     Fault,
     KeyBody,
@@ -37,11 +39,6 @@ from forecourt.screen.bodies import (
 )
 from forecourt.screen.event_stream import Followers
 from forecourt.screen.views import KeyView, MessageView, StationView, key_view, message_view, station_view
-from forecourt.supervision.api import segments_kept_apart
-from forecourt.supervision.api_server import ApiServer
-
-HTTP_PORT = 8080
-HOST = "127.0.0.1"
 
 _Request = Request[Any, Any, Any]
 _Limit = Annotated[int, QueryParameter(ge=1, le=10_000, description="At most so many, the latest.")]
@@ -208,17 +205,6 @@ def refuse(_request: _Request, error: Exception) -> Response[dict[str, str]]:
     return Response({"error": str(error)}, status_code=status)
 
 
-def refuse_http(request: _Request, error: HTTPException) -> Response[dict[str, str]]:
-    """The framework's refusals, in our form."""
-    sentence = f"{error.detail.rstrip('.')}."
-    if isinstance(error, NotFoundException):
-        sentence = f"There is nothing at {request.url.path}; GET {SCHEMA_PATH} lists what there is."
-    elif isinstance(error, ValidationException) and isinstance(error.extra, list) and error.extra:
-        first: dict[str, Any] = error.extra[0]
-        sentence = f"{first.get('key', 'the request')}: {first.get('message')}."
-    return Response({"error": sentence}, status_code=error.status_code, headers=error.headers or {})
-
-
 def create_app(host: Host, followers: Followers) -> ASGIApp:
     """The application for the stations of a host on the same loop."""
     handlers = [list_stations, get_station, clear_fault, list_keys, get_key, list_messages, follow_events, *BODIES]
@@ -238,7 +224,7 @@ def create_app(host: Host, followers: Followers) -> ASGIApp:
 class ControlApi:
     """The control API on a port of its own."""
 
-    def __init__(self, host: Host, address: str = HOST, port: int = HTTP_PORT) -> None:
+    def __init__(self, host: Host, address: str = HOST, port: int = CONTROL_PORT) -> None:
         self._followers = Followers()
         self._server = ApiServer(create_app(host, self._followers), address, port)
         self.address = address

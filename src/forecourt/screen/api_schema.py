@@ -5,17 +5,17 @@ from __future__ import annotations
 import copy
 from typing import TYPE_CHECKING, Any
 
-import msgspec
 from litestar.openapi.plugins import JsonRenderPlugin
+
+from forecourt.runtime.http_api import add_records, body_described, refusals_described
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    import msgspec
     from litestar import Request
     from litestar.handlers import HTTPRouteHandler
 
-SCHEMA_PATH = "/schema"
-_REFERENCES = "#/components/schemas/{name}"
 _REFUSALS = {
     "400": "Something else was expected; the sentence says what.",
     "404": "There is no such station, connector, key or error.",
@@ -36,23 +36,12 @@ class BodiesPlugin(JsonRenderPlugin):
 
     def _described(self, framework_schema: dict[str, Any]) -> dict[str, Any]:
         schema = copy.deepcopy(framework_schema)
-        _, components = msgspec.json.schema_components(self._bodies.values(), ref_template=_REFERENCES)
-        schema.setdefault("components", {}).setdefault("schemas", {}).update(components)
+        add_records(schema, self._bodies.values())
         for handler, body in self._bodies.items():
             path = next(iter(handler.paths)).replace(":str}", "}").replace(":int}", "}")
             (method,) = handler.http_methods
-            required = any(field.required for field in msgspec.structs.fields(body))
-            reference = {"$ref": _REFERENCES.format(name=body.__name__)}
-            schema["paths"][path][method.lower()]["requestBody"] = {
-                "content": {"application/json": {"schema": reference}},
-                "required": required,
-            }
+            schema["paths"][path][method.lower()]["requestBody"] = body_described(body)
         for operations in schema["paths"].values():
             for operation in operations.values():
-                operation["responses"] |= {status: _refusal(text) for status, text in _REFUSALS.items()}
+                operation["responses"] |= refusals_described(_REFUSALS)
         return schema
-
-
-def _refusal(text: str) -> dict[str, Any]:
-    body = {"type": "object", "required": ["error"], "properties": {"error": {"type": "string"}}}
-    return {"description": text, "content": {"application/json": {"schema": body}}}

@@ -10,6 +10,7 @@ from msgspec import UNSET, UnsetType
 from forecourt.cabinet.archetypes import ARCHETYPES
 from forecourt.cabinet.car import Car, OutputType
 from forecourt.runtime.hosted import BadValueError
+from forecourt.runtime.http_api import body_of
 
 if TYPE_CHECKING:
     from litestar import Request
@@ -17,9 +18,6 @@ if TYPE_CHECKING:
     from forecourt.cabinet.figures import CabinetFigures
 
 B = TypeVar("B", bound=msgspec.Struct)
-
-MAX_BODY = 2**20
-"""Bytes of the largest body taken."""
 
 
 class Body(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -102,9 +100,9 @@ class Nothing(Body, frozen=True):
 
 async def read_body(request: Request[Any, Any, Any], kind: type[B]) -> B:
     """The body as a record; no body is an empty object. Raises `BadValueError`."""
-    body = await request.body()
+    body = await body_of(request)
     try:
-        return msgspec.json.decode(body if body.strip() else b"{}", type=kind)
+        return msgspec.json.decode(body, type=kind)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as refusal:
         raise BadValueError(_why(kind, refusal)) from refusal
 

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
-from urllib.parse import unquote_to_bytes
+from typing import TYPE_CHECKING
 
 from litestar import Litestar
 from litestar.datastructures import State
 from litestar.exceptions import HTTPException
 from litestar.openapi import OpenAPIConfig
 
+from forecourt.runtime.http_api import MAX_BODY, SCHEMA_PATH, refuse_http, segments_kept_apart
 from forecourt.supervision.api_commands import get_command, give_command
-from forecourt.supervision.api_errors import MAX_BODY, ApiError, answer_api_error, answer_http_error
+from forecourt.supervision.api_errors import ApiError, answer_api_error
 from forecourt.supervision.api_events import follow_events
 from forecourt.supervision.api_readings import (
     get_station,
@@ -34,10 +34,10 @@ from forecourt.supervision.api_registries import (
     put_policy,
     put_station,
 )
-from forecourt.supervision.api_schema import SCHEMA_PATH, SchemaPlugin
+from forecourt.supervision.api_schema import SchemaPlugin
 
 if TYPE_CHECKING:
-    from litestar.types import ASGIApp, Receive, Scope, Send
+    from litestar.types import ASGIApp
 
     from forecourt.supervision.server import Supervision
 
@@ -68,7 +68,7 @@ def create_app(supervision: Supervision) -> ASGIApp:
             follow_events,
         ],
         state=State({"supervision": supervision}),
-        exception_handlers={ApiError: answer_api_error, HTTPException: answer_http_error},
+        exception_handlers={ApiError: answer_api_error, HTTPException: refuse_http},
         openapi_config=OpenAPIConfig(
             title="Forecourt supervision",
             version="1",
@@ -79,21 +79,3 @@ def create_app(supervision: Supervision) -> ASGIApp:
         logging_config=None,
     )
     return segments_kept_apart(app)
-
-
-def segments_kept_apart(app: ASGIApp) -> ASGIApp:
-    """Route by the segments as they were sent: an identity or idTag may hold a slash, as %2F.
-
-    Servers decode the whole path before it is split. Here each segment is decoded by itself, and what would split it
-    again is left encoded; handlers decode that rest.
-    """
-
-    async def routed(scope: Scope, receive: Receive, send: Send) -> None:
-        raw: Any = scope.get("raw_path")
-        if raw and b"%" in raw:
-            path = raw.split(b"?", 1)[0]
-            segments = [unquote_to_bytes(segment).decode(errors="replace") for segment in path.split(b"/")]
-            scope["path"] = "/".join(segment.replace("%", "%25").replace("/", "%2F") for segment in segments)
-        await app(scope, receive, send)
-
-    return routed

@@ -8,8 +8,9 @@ from litestar.params import FromPath
 
 from forecourt.ocpp.actions import ACTIONS, Action, Sender
 from forecourt.ocpp.errors import PayloadFault
+from forecourt.runtime.http_api import body_of
 from forecourt.supervision import readings
-from forecourt.supervision.api_errors import ApiError, bad_request, body_of
+from forecourt.supervision.api_errors import ApiError, bad_request
 from forecourt.supervision.outcomes import (
     Answered,
     BadlyAnswered,

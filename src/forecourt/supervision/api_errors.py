@@ -4,16 +4,13 @@ from typing import Any, TypeVar
 
 import msgspec
 from litestar import Request, Response
-from litestar.exceptions import HTTPException, NotFoundException, ValidationException
 
 from forecourt.ocpp.errors import PayloadFault
 from forecourt.ocpp.faults import payload_fault
 from forecourt.ocpp.types import Record
+from forecourt.runtime.http_api import body_of
 
 R = TypeVar("R", bound=Record)
-
-MAX_BODY = 2**20
-"""Bytes of the largest body taken."""
 
 
 class ApiError(Exception):
@@ -39,28 +36,9 @@ async def read_body(request: Request[Any, Any, Any], kind: type[R]) -> R:
         raise bad_request(payload_fault(body, kind, refusal)) from refusal
 
 
-async def body_of(request: Request[Any, Any, Any]) -> bytes:
-    """The body's bytes; an empty body is an empty object."""
-    body = await request.body()
-    return body if body.strip() else b"{}"
-
-
 def answer_api_error(_request: Request[Any, Any, Any], error: ApiError) -> Response[Any]:
     """Our own refusals."""
     return Response(error.body, status_code=error.status)
-
-
-def answer_http_error(request: Request[Any, Any, Any], error: HTTPException) -> Response[Any]:
-    """The framework's refusals, in our form."""
-    headers = error.headers or {}
-    if isinstance(error, NotFoundException):
-        sentence = f"There is nothing at {request.url.path}; GET /schema lists what there is."
-        return Response({"error": sentence}, status_code=404)
-    if isinstance(error, ValidationException) and error.extra:
-        first: dict[str, Any] = next(iter(error.extra)) if isinstance(error.extra, list) else error.extra
-        where = first.get("key", "the request")
-        return Response({"error": f"{where}: {first.get('message')}."}, status_code=400)
-    return Response({"error": f"{error.detail}."}, status_code=error.status_code, headers=headers)
 
 
 def require_length(name: str, value: str, longest: int) -> None:

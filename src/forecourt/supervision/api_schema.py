@@ -7,11 +7,10 @@ import msgspec
 from litestar.connection import Request
 from litestar.openapi.plugins import JsonRenderPlugin
 
+from forecourt.runtime.http_api import add_records, body_described, record_content, refusals_described
 from forecourt.supervision.api_commands import COMMANDS
 from forecourt.supervision.api_registries import IdTagRule, PolicyRule, StationRule
 
-SCHEMA_PATH = "/schema"
-_REFERENCES = "#/components/schemas/{name}"
 _COMMAND_PATH = "/api/stations/{identity}/commands/{action}"
 
 _BODIES: dict[tuple[str, str], type[msgspec.Struct]] = {
@@ -42,11 +41,10 @@ def described(framework_schema: dict[str, Any]) -> dict[str, Any]:
     """The description with OCPP's records in it."""
     schema = copy.deepcopy(framework_schema)
     records = [record for action in COMMANDS.values() for record in (action.request, action.response)]
-    _, components = msgspec.json.schema_components([*records, *_BODIES.values()], ref_template=_REFERENCES)
-    schema.setdefault("components", {}).setdefault("schemas", {}).update(components)
+    add_records(schema, [*records, *_BODIES.values()])
     paths = schema["paths"]
     for (path, method), body in _BODIES.items():
-        paths[path][method]["requestBody"] = _content(body, required=False)
+        paths[path][method]["requestBody"] = body_described(body)
     unfolded = paths.pop(_COMMAND_PATH)["post"]
     for name, action in COMMANDS.items():
         parameters = [each for each in unfolded["parameters"] if each["name"] != "action"]
@@ -54,29 +52,14 @@ def described(framework_schema: dict[str, Any]) -> dict[str, Any]:
             "description": "What the station answered.",
             "headers": {"Location": {"schema": {"type": "string"}, "description": "The command's own resource."}},
         }
-        failures = {status: {"description": sentence} | _error_content() for status, sentence in _FAILURES.items()}
         paths[_COMMAND_PATH.replace("{action}", name)] = {
             "post": {
                 "summary": name,
                 "operationId": name,
                 "tags": [str(action.profile)],
                 "parameters": parameters,
-                "requestBody": _content(action.request, required=bool(_required(action.request))),
-                "responses": {"200": answer | _content(action.response)} | failures,
+                "requestBody": body_described(action.request),
+                "responses": {"200": answer | record_content(action.response)} | refusals_described(_FAILURES),
             }
         }
     return schema
-
-
-def _content(record: type[msgspec.Struct], **more: Any) -> dict[str, Any]:
-    reference = {"$ref": _REFERENCES.format(name=record.__name__)}
-    return {"content": {"application/json": {"schema": reference}}} | more
-
-
-def _error_content() -> dict[str, Any]:
-    schema = {"type": "object", "required": ["error"], "properties": {"error": {"type": "string"}}}
-    return {"content": {"application/json": {"schema": schema}}}
-
-
-def _required(record: type[msgspec.Struct]) -> list[str]:
-    return [field.name for field in msgspec.structs.fields(record) if field.required]

@@ -21,10 +21,11 @@ from typing import TYPE_CHECKING
 import msgspec
 import structlog
 
+from forecourt.runtime.http_server import ApiServer
 from forecourt.runtime.link import Links, Refuse, Welcome
+from forecourt.runtime.ports import HOST, OCPP_PORT, SUPERVISION_PORT
 from forecourt.supervision import rows
 from forecourt.supervision.api import create_app
-from forecourt.supervision.api_server import ApiServer
 from forecourt.supervision.core import ANSWER_TIMEOUT_S, CentralSystem
 from forecourt.supervision.effects import CloseLink, EndCommand, SendFrame, Store
 from forecourt.supervision.events import (
@@ -53,10 +54,6 @@ if TYPE_CHECKING:
     from forecourt.supervision.outcomes import Outcome
     from forecourt.supervision.passwords import KeyDigest
     from forecourt.supervision.stations import StationView
-
-OCPP_PORT = 9000
-HTTP_PORT = 8000
-HOST = "127.0.0.1"
 
 _NOTED = frozenset({PolicySet, AuthorizationKeySet, StationDeleted})
 
@@ -97,7 +94,7 @@ class Supervision:
         self,
         *,
         ocpp_port: int = OCPP_PORT,
-        http_port: int = HTTP_PORT,
+        http_port: int = SUPERVISION_PORT,
         host: str = HOST,
         data: Path | None = None,
         policy: Policy | None = None,

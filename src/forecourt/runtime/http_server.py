@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import errno
 import socket
 from typing import TYPE_CHECKING
 
 import uvicorn
 
-from forecourt.errors import ForecourtError
+from forecourt.runtime.ports import port_unavailable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -37,7 +36,7 @@ class _Server(uvicorn.Server):
 
 
 class ApiServer:
-    """An HTTP server for one application. `start` raises `ForecourtError` when the port cannot be had."""
+    """An HTTP server for one application. `start` raises `PortUnavailableError` with a sentence."""
 
     def __init__(self, app: ASGIApp, host: str, port: int) -> None:
         self._app = app
@@ -71,17 +70,13 @@ class ApiServer:
 
 
 def listen(host: str, port: int) -> socket.socket:
-    """A listening socket. Raises `ForecourtError` with a sentence that names the port."""
-    listening = socket.socket()
+    """A listening socket. Raises `PortUnavailableError` with a sentence that names the port."""
+    listening = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
     try:
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listening.bind((host, port))
         listening.listen(128)
     except OSError as fault:
         listening.close()
-        if fault.errno == errno.EADDRINUSE:
-            raise ForecourtError(
-                f"Port {port} of {host} is already in use: choose another port (--http-port) or end what uses it."
-            ) from fault
-        raise ForecourtError(f"Nothing can listen on {host}, port {port}: {fault.strerror}.") from fault
+        raise port_unavailable(fault, host, port) from fault
     return listening
