@@ -42,13 +42,16 @@ MATRIX = {
 
 ACCEPTED = {"idTagInfo": {"status": "Accepted"}}
 REFUSED = {"idTagInfo": {"status": "Blocked"}}
+OF_FAMILY = {"idTagInfo": {"status": "Accepted", "parentIdTag": "FAMILY"}}
 ANSWERS: dict[str, list[dict[str, Any]]] = {
-    "Authorize": [ACCEPTED, ACCEPTED, REFUSED],
+    "Authorize": [ACCEPTED, OF_FAMILY, REFUSED],
     "StartTransaction": [{**ACCEPTED, "transactionId": 7}, {**REFUSED, "transactionId": 8}],
     "Heartbeat": [{"currentTime": "2026-02-25T08:00:00Z"}],
 }
 BOOT = {"currentTime": "2026-02-25T06:13:20Z", "interval": 50}
-REQUESTS: list[tuple[str, dict[str, Any]]] = [
+FOR_ONE = {"idTag": "ONE", "expiryDate": "2026-02-25T09:00:00Z"}
+FOR_FAMILY = {"idTag": "REMOTE", "parentIdTag": "FAMILY", "expiryDate": "2026-02-25T08:00:30Z"}
+REQUESTS: Sequence[tuple[str, dict[str, Any]]] = [
     ("RemoteStartTransaction", {"idTag": "REMOTE"}),
     ("RemoteStartTransaction", {"idTag": "REMOTE", "connectorId": 2}),
     ("RemoteStopTransaction", {"transactionId": 7}),
@@ -59,15 +62,30 @@ REQUESTS: list[tuple[str, dict[str, Any]]] = [
     ("ChangeConfiguration", {"key": "FreeCharging", "value": "true"}),
     ("ChangeConfiguration", {"key": "AutoCharge", "value": "true"}),
     ("UnlockConnector", {"connectorId": 1}),
+    ("ChangeAvailability", {"connectorId": 0, "type": "Inoperative"}),
+    ("ChangeAvailability", {"connectorId": 1, "type": "Inoperative"}),
+    ("ChangeAvailability", {"connectorId": 2, "type": "Inoperative"}),
+    *(("ChangeAvailability", {"connectorId": number, "type": "Operative"}) for number in (0, 0, 1, 2)),
+    *(("ReserveNow", {"connectorId": number, "reservationId": number, **FOR_ONE}) for number in (0, 1, 2)),
+    *(("ReserveNow", {"connectorId": number, "reservationId": 3, **FOR_FAMILY}) for number in (0, 1, 2)),
+    *(("CancelReservation", {"reservationId": number}) for number in (0, 1, 2, 3)),
+    *(
+        ("TriggerMessage", {"requestedMessage": message})
+        for message in ("BootNotification", "Heartbeat", "MeterValues")
+    ),
+    *(("TriggerMessage", {"requestedMessage": "StatusNotification", "connectorId": number}) for number in (0, 1)),
     ("Reset", {"type": "Soft"}),
     ("DoMagic", {}),
     ("Reset", {"type": 3}),
 ]
+OF_GUNS = ("RemoteStartTransaction", "ReserveNow", "CancelReservation", "ChangeAvailability", "TriggerMessage")
 GARBAGE = ["", "[]", "[2", '[2,"x"]', '[5,"x",{}]', '[3,"x",{}]', '[4,"x","e","",{}]', "\x00"]
 
 
 class Walk:
     """Whatever is around a station, moved by chance."""
+
+    requests = REQUESTS
 
     def __init__(self, seed: int) -> None:
         self.chance = SeededChance(seed)
@@ -77,6 +95,7 @@ class Walk:
         self.ids: set[str] = set()
         self.actions: dict[str, int] = {}
         self.lives = 0
+        self.reservations_used = 0
         self.faults: list[tuple[str, int]] = []
         self.begin()
 
@@ -108,6 +127,7 @@ class Walk:
     def handle(self, event: happened.Event) -> None:
         self.carry_out(self.station.expire(self.now))
         self.carry_out(self.station.handle(event, self.now))
+        self.check_guns()
 
     def carry_out(self, effects: list[do.Effect]) -> None:
         for effect in effects:
@@ -150,10 +170,35 @@ class Walk:
         assert self.open is None or self.now >= self.open[2] + CALL_TIMEOUT_S, "one CALL at a time"
         self.open = (message_id, action, self.now)
         self.actions[action] = self.actions.get(action, 0) + 1
-        if action in OF_TRANSACTIONS:
+        self.reservations_used += "reservationId" in payload and action == "StartTransaction"
+        if action in OF_TRANSACTIONS and not is_triggered(payload):
             self.check_saved(action, payload)
+        elif action == "BootNotification":
+            self.told.clear()  # whoever is not accepted any longer says later how things stand by then
         elif action == "StatusNotification":
             self.check_status(payload["connectorId"], payload["status"], payload["errorCode"])
+
+    def check_guns(self) -> None:
+        """What guns show is what reservations and the wish of the supervision come to."""
+        snapshot = self.station.snapshot(self.now)
+        reserved = {one.connectorId for one in snapshot.reservations}
+        assert len(snapshot.reservations) <= 2
+        for gun in snapshot.connectors:
+            is_out = gun.connectorId in snapshot.inoperative
+            if gun.status == "Available":
+                assert not is_out
+                assert gun.connectorId not in reserved
+                assert not gun.plugged
+            elif gun.status == "Reserved":
+                assert not is_out
+                assert reserved & {0, gun.connectorId}
+            elif gun.status == "Unavailable":
+                assert is_out
+                assert gun.transaction is None
+            elif is_out and gun.status != "Faulted":
+                assert gun.transaction is not None or gun.status == "Finishing"
+            if gun.connectorId in reserved:
+                assert gun.status in ("Reserved", "Preparing")
 
     def check_saved(self, action: str, payload: dict[str, Any]) -> None:
         """A transaction message is in the records before it is sent; only its transactionId may be newer."""
@@ -191,7 +236,7 @@ class Walk:
             for event in self.cabinet.expire(self.now):
                 self.handle(event)
             self.carry_out(self.station.expire(self.now))
-        self.now = until
+        self.now = max(self.now, until)  # a reboot takes time of its own
 
     def plug(self) -> None:
         connector = self.one_of((1, 2))
@@ -259,7 +304,7 @@ class Walk:
         if self.below(3) == 0:
             self.handle(happened.FrameReceived(self.one_of(GARBAGE).encode()))
         else:
-            action, payload = self.one_of(REQUESTS)
+            action, payload = self.one_of(self.requests)
             self.receive([2, f"c{self.below(1000)}", action, payload])
 
     def receive(self, frame: list[Any]) -> None:
@@ -283,12 +328,59 @@ class Walk:
             self.handle(happened.KeySet("FreeCharging", "false"))
 
 
+class CalmWalk(Walk):
+    """Few faults and power cuts, and a supervision that does nothing but reserve, change availability and trigger."""
+
+    requests = (
+        *(request for request in REQUESTS if request[0] in OF_GUNS),
+        *(3 * [request for request in REQUESTS if request[0] == "ReserveNow"]),
+        *(3 * [request for request in REQUESTS if request[1].get("type") == "Operative"]),
+    )
+
+    def fault(self) -> None:
+        if self.faults or self.below(6) == 0:
+            super().fault()
+        else:
+            self.ask()
+
+    def rarely(self) -> None:
+        if self.below(20) == 0:
+            self.cut()
+
+
+def is_triggered(payload: dict[str, Any]) -> bool:
+    """Whether these are the MeterValues that a trigger asked for: they are of this moment and not kept."""
+    values = payload.get("meterValue", ())
+    return any(sample["context"] == "Trigger" for value in values for sample in value["sampledValue"])
+
+
 @pytest.mark.parametrize("seed", range(40))
 def test_station_stays_sound_whatever_happens_to_it(seed: int) -> None:
     walk = Walk(seed)
     for _ in range(600):
         walk.step()
     assert walk.actions["BootNotification"]
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_reservations_and_availability_stay_sound_on_calm_days(seed: int) -> None:
+    walk = CalmWalk(seed)
+    for _ in range(600):
+        walk.step()
+
+
+def test_calm_walks_lead_to_reservations_that_are_used_and_guns_out_of_service() -> None:
+    shown: dict[str, int] = {}
+    used = 0
+    for seed in range(10):
+        walk = CalmWalk(seed)
+        for _ in range(600):
+            walk.step()
+            for gun in walk.station.snapshot(walk.now).connectors:
+                shown[gun.status] = shown.get(gun.status, 0) + 1
+        used += walk.reservations_used
+    assert min(shown[status] for status in ("Available", "Reserved", "Unavailable", "Charging")) > 500, shown
+    assert used > 5
 
 
 def test_walks_lead_everywhere() -> None:
