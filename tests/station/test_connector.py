@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from forecourt.evlink.faults import find_fault
+from forecourt.ocpp.core import ChargePointErrorCode
 from forecourt.ocpp.core import ChargePointStatus as Status
 from forecourt.station.connector import ALLOWED, ALLOWED_FOR_STATION, MISSED_LIMIT, Connectors
 from forecourt.station.timers import Timer
@@ -251,3 +252,26 @@ def test_guns_exist_from_1_to_their_count(bench: Bench) -> None:
     connectors = made(bench)
     assert [connectors.exists(number) for number in (-1, 0, 1, 2, 3)] == [False, False, True, True, False]
     assert [gun.number for gun in connectors.guns] == [1, 2]
+
+
+@pytest.mark.parametrize("timestamp_only", [False, True])
+def test_what_is_mentioned_is_reported_once_beside_the_status(bench: Bench, timestamp_only: bool) -> None:
+    connectors = made(bench, timestamp_only=timestamp_only)
+    connectors.mention(0, ChargePointErrorCode.LocalListConflict, "TAG1: Blocked, not as listed", 5.0)
+    (note,) = told(bench)
+    assert brief([note]) == [(0, "Available", "LocalListConflict")]
+    assert ("info" in note) is not timestamp_only
+    assert connectors[0].status is Status.Available
+    connectors.report((0,), 6.0)
+    assert brief(told(bench)) == [(0, "Available", "NoError")]
+
+
+def test_what_is_mentioned_while_nothing_can_be_sent_is_told_after_the_reconnect(bench: Bench) -> None:
+    connectors = made(bench)
+    connectors.hold()
+    connectors.mention(0, ChargePointErrorCode.ResetFailure, "The station could not be reset.", 5.0)
+    assert told(bench) == []
+    connectors.release(60.0, all_of_them=False)
+    note, present = told(bench)
+    assert brief([note, present]) == [(0, "Available", "ResetFailure"), (0, "Available", "NoError")]
+    assert note["timestamp"].startswith("2026-03-02T08:00:05")
