@@ -24,6 +24,9 @@ from forecourt.ocpp.core import (
     ChangeConfigurationRequest,
     ChangeConfigurationResponse,
     ChargePointErrorCode,
+    DataTransferRequest,
+    DataTransferResponse,
+    DataTransferStatus,
     GetConfigurationRequest,
     GetConfigurationResponse,
     ResetRequest,
@@ -446,6 +449,12 @@ class Station:
     def _triggers(self) -> Triggers:
         return Triggers(self._boot, self._calls, self._connectors, self._metering, self._transactions, self._effects)
 
+    def _data_transfer(self, request: DataTransferRequest, now: float) -> DataTransferResponse:
+        """No vendor's messages are understood yet, so every vendor is unknown, and the answer has no data (§4.3)."""
+        wrong = f"expected a vendorId that this station knows, of which there is none, came {request.vendorId!r}"
+        self._effects.append(LogEvent("DataTransfer refused", wrong))
+        return DataTransferResponse(status=DataTransferStatus.UnknownVendorId)
+
     def _unlock_connector(self, request: UnlockConnectorRequest, now: float) -> UnlockConnectorResponse:
         """Fixed cables: nothing to unlock, and a transaction goes on (reading A7)."""
         wrong = f"expected nothing to unlock, as cables are fixed, came connectorId {request.connectorId}"
@@ -582,6 +591,7 @@ _REQUESTS: dict[str, Callable[[Station], Handler]] = {
     "ChangeConfiguration": lambda station: station._change_configuration,
     "ClearCache": lambda station: station._authorization.cache.clear_asked,
     "ClearChargingProfile": lambda station: station._smart_charging.clear,
+    "DataTransfer": lambda station: station._data_transfer,
     "GetCompositeSchedule": lambda station: station._smart_charging.composite,
     "GetConfiguration": lambda station: station._get_configuration,
     "GetLocalListVersion": lambda station: station._authorization.local_list.tell_version,
