@@ -279,7 +279,7 @@ def test_setpoint_of_0_leaves_half_an_ampere_a_module(
     assert meter(station, "Power.Active.Import") > 100
 
 
-@pytest.mark.requirement("GUIDE-CHG-05")
+@pytest.mark.requirement("GUIDE-CHG-05", "OCPP-4.9-8")
 def test_gun_at_0_is_suspended_by_the_station_and_its_transaction_goes_on(
     world: World, central: ScriptedSupervision, station: SimulatedStation
 ) -> None:

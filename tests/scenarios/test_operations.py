@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import msgspec
 import pytest
 
 from forecourt.ocpp.core import (
     ChangeConfigurationRequest,
+    DataTransferRequest,
+    DataTransferResponse,
+    DataTransferStatus,
     GetConfigurationRequest,
     RemoteStartTransactionRequest,
     RemoteStopTransactionRequest,
@@ -24,7 +28,7 @@ from forecourt.supervision.facts import (
     TransactionStarted,
     TransactionStopped,
 )
-from forecourt.supervision.outcomes import Answered
+from forecourt.supervision.outcomes import Answered, Refused
 from forecourt.world.wire import RECEIVED, SENT
 
 if TYPE_CHECKING:
@@ -227,7 +231,7 @@ def test_supervision_resets_and_the_station_accepts_or_rejects(
     assert [site.supervision.outcome(each) for each in (first, second)] == [accepted, rejected]
 
 
-@pytest.mark.requirement("GUIDE-CSOP-09")
+@pytest.mark.requirement("GUIDE-CSOP-09", "OCPP-5.18-1")
 def test_supervision_unlocks_and_the_station_has_nothing_to_unlock(site: World, served: SimulatedStation) -> None:
     """Fixed cables: a result and no error, for guns that there are and for others."""
     for connector in (1, 2, 0, 3, 99):
@@ -248,3 +252,86 @@ def test_station_lets_a_transaction_run_when_it_is_asked_to_unlock_the_gun(
     assert station.connector(1).transaction is not None
     assert station.reading(1).energy_wh > energy_wh
     assert station.wire.payloads("StopTransaction") == []
+
+
+@pytest.mark.requirement("OCPP-6-3")
+@pytest.mark.parametrize("connector", [0, -1])
+def test_remote_start_names_a_gun_or_none_on_both_sides(
+    site: World, served: SimulatedStation, world: World, central: ScriptedSupervision, connector: int
+) -> None:
+    """Our supervision does not send another connectorId, and our station refuses it of a supervision that does."""
+    asked = len(served.wire.messages)
+    request = RemoteStartTransactionRequest(connectorId=connector, idTag="TAG1")
+    outcome = site.supervision.ask(served.identity, request)
+    assert isinstance(outcome, Refused)
+    assert f"above 0, or absent; {connector} came" in outcome.sentence
+    assert served.wire.calls("RemoteStartTransaction", RECEIVED) == []
+    assert len(served.wire.messages) == asked
+    station = world.add_station(model="EVD1S180TBB")
+    station.plug(1)
+    world.run(5)
+    answer = central.ask("RemoteStartTransaction", {"connectorId": connector, "idTag": "TAG1"})
+    assert answer == {"status": "Rejected"}
+    world.run(60)
+    assert station.status(1) == "Preparing"
+    assert central.ask("RemoteStartTransaction", {"connectorId": 1, "idTag": "TAG1"}) == {"status": "Accepted"}
+
+
+# Data of vendors.
+
+VENDORS = ("com.example", "org.openchargealliance.costmsg", "com.se.costs", "com.se", "Schneider Electric", "")
+
+
+@pytest.mark.requirement("GUIDE-DT-01", "OCPP-4.3-1")
+@pytest.mark.parametrize("vendor", VENDORS)
+@pytest.mark.parametrize("message", [None, "CostUpdated", "Hello"])
+def test_data_of_an_unknown_vendor_is_answered_so_by_both_sides(
+    site: World, served: SimulatedStation, vendor: str, message: str | None
+) -> None:
+    fields = {"vendorId": vendor, "data": "any"} | ({} if message is None else {"messageId": message})
+    request = DataTransferRequest(**fields)
+    unknown = DataTransferResponse(status=DataTransferStatus.UnknownVendorId)
+    assert site.supervision.ask(served.identity, request) == Answered(unknown)
+    assert last_exchange(served, "DataTransfer", RECEIVED) == (fields, {"status": "UnknownVendorId"})
+    assert repr(vendor) in served.log[-1].detail
+    served.say(msgspec.json.encode([2, "d-1", "DataTransfer", fields]))
+    site.run(1)
+    answer = served.wire.messages[-1]
+    assert (answer.kind, answer.id, answer.payload) == ("CALLRESULT", "d-1", {"status": "UnknownVendorId"})
+
+
+# All of the core profile.
+
+
+@pytest.mark.requirement("OCPP-3.3-1")
+def test_every_message_of_the_core_profile_works(
+    world: World, central: ScriptedSupervision, station: SimulatedStation
+) -> None:
+    asked: dict[str, tuple[dict[str, Any], str]] = {
+        "ChangeAvailability": ({"connectorId": 2, "type": "Inoperative"}, "Accepted"),
+        "ChangeConfiguration": ({"key": "AuthorizationCacheEnabled", "value": "true"}, "Accepted"),
+        "ClearCache": ({}, "Accepted"),
+        "DataTransfer": ({"vendorId": "com.example"}, "UnknownVendorId"),
+        "RemoteStartTransaction": ({"connectorId": 1, "idTag": "TAG1"}, "Accepted"),
+        "RemoteStopTransaction": ({"transactionId": 1}, "Accepted"),
+        "UnlockConnector": ({"connectorId": 1}, "NotSupported"),
+        "Reset": ({"type": "Soft"}, "Accepted"),
+    }
+    station.plug(1)
+    world.run(5)
+    for action, (payload, status) in asked.items():
+        assert central.ask(action, payload) == {"status": status}, action
+        world.run(130)
+    assert len(central.ask("GetConfiguration")["configurationKey"]) == 68
+    world.run(400)
+    assert station.lives == 2
+    assert {*station.wire.actions()} == {
+        "Authorize",
+        "BootNotification",
+        "Heartbeat",
+        "MeterValues",
+        "StartTransaction",
+        "StatusNotification",
+        "StopTransaction",
+    }
+    assert not [message for message in station.wire.messages if message.kind == "CALLERROR"]

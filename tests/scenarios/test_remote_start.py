@@ -221,7 +221,8 @@ def test_remote_start_without_connector_id_begins_on_1_when_both_are_plugged(
     assert started(station) == [(1, "REMOTE")]
 
 
-@pytest.mark.parametrize("why", ["busy", "Faulted"])
+@pytest.mark.requirement("GUIDE-RSNO-03")
+@pytest.mark.parametrize("why", ["busy", "Faulted", "Unavailable"])
 def test_remote_start_without_connector_id_begins_on_2_when_1_can_not(
     world: World, central: ScriptedSupervision, station: SimulatedStation, why: str
 ) -> None:
@@ -230,12 +231,18 @@ def test_remote_start_without_connector_id_begins_on_2_when_1_can_not(
     world.run(5)
     if why == "busy":
         assert remote_start(central, 1, "FIRST") == "Accepted"
-    else:
+    elif why == "Faulted":
         station.fault(GROUND_ERROR, 1)
+    else:
+        out_of_service = {"connectorId": 1, "type": "Inoperative"}
+        assert central.ask("ChangeAvailability", out_of_service) == {"status": "Accepted"}
     world.run(5)
+    before = station.status(1)
+    assert before == ("Charging" if why == "busy" else why)
     assert remote_start(central) == "Accepted"
-    world.run(5)
+    world.run(30)
     assert started(station)[-1] == (2, "REMOTE")
+    assert (station.status(1), station.status(2)) == (before, "Charging")
 
 
 @pytest.mark.requirement("GUIDE-RSNO-05", "GUIDE-VKEY-13")
