@@ -20,7 +20,6 @@ tag comes from the local list or the cache, or else with the answer to Authorize
 
 from __future__ import annotations
 
-from math import inf
 from typing import TYPE_CHECKING, Protocol
 
 import msgspec
@@ -294,8 +293,11 @@ class Reservations:
         self._arm(now)
 
     def _arm(self, now: float) -> None:
-        first_s = min((one.expires_s for one in self._all), default=inf)
-        self._timers.set(Timer.RESERVATION, now + (first_s - self._clock.wall(now)))
+        if self._all:
+            first_s = min(one.expires_s for one in self._all)
+            self._timers.set(Timer.RESERVATION, now + (first_s - self._clock.wall(now)))
+        else:
+            self._timers.stop(Timer.RESERVATION)
 
     # What the guns show.
 
