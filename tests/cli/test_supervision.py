@@ -101,7 +101,7 @@ def test_folder_of_another_supervision_is_told_in_one_sentence_with_exit_1(tmp_p
     assert result.returncode == 1
     assert len(result.stderr.splitlines()) == 1
     assert str(tmp_path) in result.stderr
-    assert "in use by another supervision" in result.stderr
+    assert "in use by another process" in result.stderr
 
 
 @pytest.mark.parametrize(

@@ -8,8 +8,8 @@ import pytest
 
 from forecourt.evlink.models import UnknownModel
 from forecourt.runtime.data_folder import CommissioningError, DataFolder, Wishes, commission, settle
+from forecourt.runtime.lock import FolderRefused
 from forecourt.runtime.loop import run
-from forecourt.runtime.records import RecordStoreError
 from forecourt.station.commissioning import Commissioning
 from forecourt.station.effects import SaveRecord
 
@@ -96,7 +96,7 @@ def test_a_folder_whose_commissioning_cannot_be_read_is_refused_and_let_go(tmp_p
 
 def test_a_folder_serves_one_process_at_a_time(tmp_path: Path) -> None:
     folder = DataFolder(tmp_path)
-    with pytest.raises(RecordStoreError, match="another process"):
+    with pytest.raises(FolderRefused, match="another process"):
         DataFolder(tmp_path)
     folder.close()
     DataFolder(tmp_path).close()

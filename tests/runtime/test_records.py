@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from forecourt.runtime.lock import FolderRefused
 from forecourt.runtime.records import SCHEMA_VERSION, RecordStore, RecordStoreError
 from forecourt.station.effects import DeleteRecord, SaveRecord
 
@@ -332,14 +333,15 @@ def test_closed_loop_does_not_keep_the_store_from_closing(path: Path) -> None:
 def test_second_process_is_refused_while_the_first_has_the_file(store: RecordStore, path: Path) -> None:
     del store
     code = (
-        "import sys; from pathlib import Path; from forecourt.runtime.records import *\n"
+        "import sys; from pathlib import Path; from forecourt.errors import *\n"
+        "from forecourt.runtime.records import *\n"
         "try: RecordStore(Path(sys.argv[1]))\n"
-        "except RecordStoreError as refusal: print(refusal); sys.exit(7)\n"
+        "except ForecourtError as refusal: print(refusal); sys.exit(7)\n"
     )
     second = subprocess.run([sys.executable, "-c", code, str(path)], capture_output=True, text=True, check=False)
     assert second.returncode == 7
     assert second.stdout.startswith(f"The record file {path} is in use by another process")
-    with pytest.raises(RecordStoreError, match="is in use by another process"):
+    with pytest.raises(FolderRefused, match="is in use by another process"):
         RecordStore(path)
 
 
@@ -374,7 +376,7 @@ def test_database_of_another_program_is_refused_and_left_alone(path: Path) -> No
 
 def test_folder_that_cannot_be_used_is_refused_with_its_name(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("x")
-    with pytest.raises(RecordStoreError, match=str(tmp_path / "file" / "records.sqlite")):
+    with pytest.raises(FolderRefused, match=f"{tmp_path / 'file'} cannot be used: a folder was expected"):
         RecordStore(tmp_path / "file" / "records.sqlite")
     (tmp_path / "folder.sqlite").mkdir()
     with pytest.raises(RecordStoreError, match=r"folder\.sqlite cannot be opened"):

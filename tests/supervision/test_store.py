@@ -17,6 +17,7 @@ from alembic.migration import MigrationContext
 from sqlalchemy import func, select
 
 from forecourt.ocpp import core
+from forecourt.runtime.lock import FolderRefused
 from forecourt.supervision import facts, rows
 from forecourt.supervision.schema import METADATA, METER_VALUES, ORPHAN_STOPS, STATIONS, STATUSES, TRANSACTIONS
 from forecourt.supervision.store import FILE_NAME, Store, StoreRefused, migrate, open_engine
@@ -254,11 +255,17 @@ def test_mistake_of_ours_in_a_group_is_handed_to_the_owner_of_the_process() -> N
 def test_second_supervision_on_the_same_folder_is_refused(tmp_path: Path) -> None:
     async def use(_store: Store) -> str:
         second = Store(tmp_path)
-        with pytest.raises(StoreRefused) as refusal:
+        with pytest.raises(FolderRefused) as refusal:
             await second.open()
         return str(refusal.value)
 
-    assert "in use by another supervision" in with_store(tmp_path, use)
+    assert "in use by another process" in with_store(tmp_path, use)
+
+
+def test_database_is_readable_by_its_owner_only(tmp_path: Path) -> None:
+    """It holds digests of passwords, and every message."""
+    with_store(tmp_path, lambda store: keep(store, start()))
+    assert [path.name for path in tmp_path.iterdir() if path.stat().st_mode & 0o077] == []
 
 
 def test_file_that_is_no_database_is_refused_with_its_name(tmp_path: Path) -> None:

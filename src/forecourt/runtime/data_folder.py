@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 from typing import TYPE_CHECKING
 
@@ -136,7 +135,7 @@ class DataFolder:
                 for key, value_of in COMMISSIONED.items()
                 if value_of(kept) != value_of(commissioning)
             ]
-            await _commit(self.records, commissioning.identity, overridden)
+            await self.records.keep(commissioning.identity, overridden)
         self._write(commissioning)
         self.kept = commissioning
 
@@ -169,14 +168,5 @@ async def _rename(store: RecordStore, old: str, new: str) -> None:
     if old == new:
         return
     records = store.load(old)
-    await _commit(store, new, [SaveRecord(kind, key, data) for (kind, key), data in records.items()])
-    await _commit(store, old, [DeleteRecord(kind, key) for kind, key in records])
-
-
-async def _commit(store: RecordStore, station: str, writes: list[SaveRecord] | list[DeleteRecord]) -> None:
-    if not writes:
-        return
-    failure: asyncio.Future[str | None] = asyncio.get_running_loop().create_future()
-    store.commit(station, writes, failure.set_result)
-    if (reason := await failure) is not None:
-        raise CommissioningError(reason)
+    await store.keep(new, [SaveRecord(kind, key, data) for (kind, key), data in records.items()])
+    await store.keep(old, [DeleteRecord(kind, key) for kind, key in records])

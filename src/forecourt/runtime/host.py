@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 from forecourt.cabinet.cabinet import SimulatedCabinet
 from forecourt.cabinet.of_model import figures_of
-from forecourt.errors import ForecourtError
 from forecourt.evlink.models import find_model
 from forecourt.runtime.driver import Driver
 from forecourt.runtime.hosted import HostedStation
@@ -65,7 +64,8 @@ class Host:
     ) -> HostedStation:
         """Build a station, without power yet. `settings` are keys that the installer sets before it wakes.
 
-        Raises `UnknownModel`, `ValueRefused`, `MeterError`, and `ForecourtError` when the settings cannot be kept.
+        Raises `UnknownModel`, `ValueRefused`, `MeterError`, `GunError` for registers of another cabinet, and
+        `RecordStoreError` when the settings cannot be kept.
         """
         model = find_model(commissioning.model)
         identity = commissioning.identity
@@ -114,10 +114,7 @@ class Host:
             configuration.store(key, configuration.check(key, value))
         writes = [effect for effect in effects if isinstance(effect, SaveRecord)]
         if self._records is not None:
-            failure: asyncio.Future[str | None] = asyncio.get_running_loop().create_future()
-            self._records.commit(seat.identity, writes, failure.set_result)
-            if (reason := await failure) is not None:
-                raise ForecourtError(reason)
+            await self._records.keep(seat.identity, writes)
         elif seat.records is not None:
             seat.records.update({(write.kind, write.key): write.data for write in writes})
 

@@ -21,7 +21,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import fcntl
 import os
 import sqlite3
 import threading
@@ -31,6 +30,7 @@ from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from forecourt.errors import ForecourtError
+from forecourt.runtime.lock import take_lock
 from forecourt.station.effects import DeleteRecord, SaveRecord
 
 if TYPE_CHECKING:
@@ -95,8 +95,8 @@ class RecordStore:
     def __init__(self, path: Path | None) -> None:
         """Open the file at `path`, make it and its folder where missing, readable by their owner only; None: memory.
 
-        Raises `RecordStoreError` with a sentence: another process has it, it is no database or not of Forecourt, it is
-        of a newer version, or the disk will not have it.
+        Raises `FolderRefused` when another process has it or the folder cannot be, and `RecordStoreError` when it is no
+        database, not of Forecourt, of a newer version, or the disk will not have it.
         """
         self._file = None if path is None else _RecordFile(path)
         self._memory: dict[str, Records] = {}
@@ -133,6 +133,13 @@ class RecordStore:
                 records.pop((write.kind, write.key), None)
         loop.call_soon(done, None)
 
+    async def keep(self, station: str, writes: Writes) -> None:
+        """As `commit`, and return when the writes are durable. Raises `RecordStoreError` when they cannot be."""
+        failure: asyncio.Future[str | None] = asyncio.get_running_loop().create_future()
+        self.commit(station, writes, failure.set_result)
+        if (reason := await failure) is not None:
+            raise RecordStoreError(reason)
+
     @property
     def transactions(self) -> int:
         """How many transactions have been committed to the file; 0 in memory."""
@@ -163,7 +170,7 @@ class _RecordFile:
         self._queue: SimpleQueue[_Batch | _Query | None] = SimpleQueue()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._closed = False
-        self._lock = _lock(path)
+        self._lock = take_lock(path.with_name(f"{path.name}.lock"), f"The record file {path}")
         try:
             self._connection = _open(path)
         except BaseException:
@@ -271,23 +278,6 @@ class _RecordFile:
 def _tell(loop: asyncio.AbstractEventLoop, group: list[_Batch], failure: str | None) -> None:
     for batch in group:
         loop.call_soon(batch.done, failure)  # one by one, so that one that fails does not silence the others
-
-
-def _lock(path: Path) -> int:
-    """Take the lock beside the file; returns the descriptor that holds it until it is closed or the process ends."""
-    try:
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        lock = os.open(f"{path}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    except OSError as error:
-        raise RecordStoreError(f"The record file {path} cannot be used: {error.strerror}.") from error
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError as error:
-        os.close(lock)
-        raise RecordStoreError(
-            f"The record file {path} is in use by another process: end that one or choose another folder."
-        ) from error
-    return lock
 
 
 def _open(path: Path) -> sqlite3.Connection:

@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import fcntl
 import os
 import queue
 import sqlite3
@@ -31,6 +30,7 @@ from sqlalchemy.exc import DatabaseError, OperationalError
 from sqlalchemy.pool import StaticPool
 
 from forecourt.errors import ForecourtError
+from forecourt.runtime.lock import take_lock
 from forecourt.supervision.rows import write_facts
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ RETRY_S = 1.0
 
 
 class StoreRefused(ForecourtError):  # noqa: N818
-    """The data folder cannot be used; the sentence says which file and why."""
+    """The database cannot be used; the sentence says which file and why."""
 
 
 class _Group:
@@ -87,11 +87,14 @@ class Store:
         self._lock_file: int | None = None
 
     async def open(self) -> None:
-        """Open the file, bring its tables to the newest form and begin to serve. Raises `StoreRefused`."""
+        """Open the file, bring its tables to the newest form and begin to serve.
+
+        Raises `FolderRefused` for a folder that cannot be used, `StoreRefused` for what is in it.
+        """
         self._loop = asyncio.get_running_loop()
         self._crash: asyncio.Future[None] = self._loop.create_future()
         if self._folder is not None:
-            self._lock_file = lock_folder(self._folder)
+            self._lock_file = take_lock(self._folder / LOCK_NAME, f"The data folder {self._folder}")
         self._thread = threading.Thread(target=self._work, name="supervision-store", daemon=True)
         self._thread.start()
         try:
@@ -238,27 +241,13 @@ class Store:
         self._engine.dispose()
 
 
-def lock_folder(folder: Path) -> int:
-    """The open lock file of a data folder, made where missing. Raises `StoreRefused` when another process has it."""
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        lock_file = os.open(folder / LOCK_NAME, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
-    except OSError as fault:
-        raise StoreRefused(f"The data folder {folder} cannot be used: {fault.strerror}.") from fault
-    try:
-        fcntl.flock(lock_file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError as fault:
-        os.close(lock_file)
-        raise StoreRefused(
-            f"The data folder {folder} is in use by another supervision: stop that one, or use another folder."
-        ) from fault
-    return lock_file
-
-
 def open_engine(path: Path | None) -> Engine:
     """An engine with exactly one SQLite connection: WAL and a full sync at every commit."""
 
     def connect() -> sqlite3.Connection:
+        if path is not None:
+            # For its owner only; SQLite gives its other files the same mode.
+            os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
         connection = sqlite3.connect(
             ":memory:" if path is None else path, isolation_level=None, check_same_thread=False, timeout=5.0
         )
