@@ -616,6 +616,22 @@ def test_a_listener_hears_events_and_effects_until_it_leaves() -> None:
     assert rig.seat.listeners is None
 
 
+def test_a_listener_may_leave_twice() -> None:
+    """One that was let go for being behind leaves again when its stream ends."""
+    rig = Rig()
+    rig.open()
+    heard: list[str] = []
+    stay = rig.seat.listen(lambda what, now: heard.append("staying"))
+    leave = rig.seat.listen(lambda what, now: heard.append("gone"))
+    leave()
+    leave()
+    rig.badge()
+    assert heard == ["staying"]
+    stay()
+    stay()
+    assert rig.seat.listeners is None
+
+
 def test_a_removed_station_is_not_driven_any_more() -> None:
     rig = Rig()
     link = rig.open()

@@ -16,6 +16,7 @@ from forecourt.runtime.host import Host
 from forecourt.runtime.link import Links
 from forecourt.runtime.loop import run
 from forecourt.screen.api import ControlApi
+from forecourt.screen.event_stream import BEHIND_LIMIT, Followers
 from forecourt.station.commissioning import Commissioning, StationOptions
 
 if TYPE_CHECKING:
@@ -275,6 +276,20 @@ def test_events_are_streamed_with_the_station_first_without_secrets_and_with_sam
         assert seen[-1][1]["connectors"][0]["soc_percent"] == 20.0
         assert "ABCDEF" not in str(seen)
         await until(lambda: rig.host.stations[IDENTITY].seat.listeners is None or len(rig.api._followers) == 0)
+
+    play(scenario)
+
+
+def test_a_follower_too_far_behind_is_let_go_after_what_it_was_told() -> None:
+    async def scenario(rig: Rig) -> None:
+        station = rig.host.stations[IDENTITY]
+        stream = Followers().follow(station)
+        names = [(await anext(stream)).event]
+        while station.seat.listeners is not None:
+            station.show(1)
+        names += [message.event async for message in stream]
+        assert names[0] == "Station"
+        assert len(names) == 1 + BEHIND_LIMIT
 
     play(scenario)
 

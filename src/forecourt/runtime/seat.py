@@ -181,14 +181,15 @@ class Seat:
         return self.in_flight is None and not self.backlog
 
     def listen(self, listener: Listener) -> Callable[[], None]:
-        """Let the listener hear all that happens from now on; returns what ends that."""
+        """Let the listener hear all that happens from now on; returns what ends that, once or again."""
         if self.listeners is None:
             self.listeners = []
         listeners = self.listeners
         listeners.append(listener)
 
         def leave() -> None:
-            listeners.remove(listener)
+            if listener in listeners:
+                listeners.remove(listener)
             if not listeners and self.listeners is listeners:
                 self.listeners = None
 
