@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from forecourt.cabinet.gun import Gun, Phase
+from forecourt.errors import ForecourtError
 from forecourt.station.effects import CloseContactor, LimitPower, OpenContactor
 from forecourt.station.events import CablePlugged, CableUnplugged
 from forecourt.station.hardware import Reading
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
     from forecourt.station.events import Event
 
 
-class GunError(Exception):
+class GunError(ForecourtError):
     """Somebody did to a gun what cannot be done: one sentence."""
 
 
@@ -42,6 +43,8 @@ class SimulatedCabinet:
 
     `registers_wh` is what the meters showed when they were last seen, one figure a gun; zeros for a new cabinet.
     """
+
+    __slots__ = ("_deadline", "_due_s", "_guns", "_happened", "_limited", "_now", "figures")
 
     def __init__(self, figures: CabinetFigures, registers_wh: Sequence[float] | None = None) -> None:
         registers = [0.0] * len(figures.guns) if registers_wh is None else list(registers_wh)
@@ -61,14 +64,15 @@ class SimulatedCabinet:
         """The meter and the car of one gun at `now`."""
         gun = self._gun(connector)
         self._advance(now)
+        energy_wh, soc_percent = gun.energy_and_soc_at(now)
         return Reading(
-            energy_wh=gun.energy_at(now),
+            energy_wh=energy_wh,
             power_w=gun.power_w,
             voltage_v=gun.voltage_v,
             current_a=gun.current_a,
             offered_w=gun.offered_w,
             offered_a=gun.offered_w / gun.voltage_v if gun.offered_w else 0.0,
-            soc_percent=None if gun.car is None else gun.soc_at(now),
+            soc_percent=None if gun.car is None else soc_percent,
         )
 
     def plugged(self, connector: int) -> bool:

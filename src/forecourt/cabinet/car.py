@@ -14,6 +14,8 @@ from itertools import pairwise
 
 import msgspec
 
+from forecourt.errors import ForecourtError
+
 
 class OutputType(StrEnum):
     """The plug of a gun or the inlet of a car, spelled as in the catalogue."""
@@ -22,8 +24,11 @@ class OutputType(StrEnum):
     CHADEMO = "CHAdeMO"
 
 
-class CarError(ValueError):
-    """A car that cannot be. `field` is the value concerned, `expected` and `came` are phrases."""
+class CarError(ForecourtError, ValueError):
+    """A car that cannot be. `field` is the value concerned, `expected` and `came` are phrases.
+
+    It is a ValueError too, which a decoder turns into its own refusal.
+    """
 
     def __init__(self, field: str, expected: str, came: object) -> None:
         super().__init__(f"A car's {field} is {expected}, but {came!r} came.")

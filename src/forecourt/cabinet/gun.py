@@ -104,9 +104,18 @@ class Gun:
         """The car's state of charge in percent."""
         if now >= self.step_end_s:
             return self.step_end_percent
+        return self._soc_after(self._given_wh(now))
+
+    def energy_and_soc_at(self, now: float) -> tuple[float, float]:
+        """The register and the state of charge, as `energy_at` and `soc_at` say; a sample needs both."""
+        given_wh = self._given_wh(now)
+        soc_percent = self.step_end_percent if now >= self.step_end_s else self._soc_after(given_wh)
+        return self.energy_wh + given_wh, soc_percent
+
+    def _soc_after(self, given_wh: float) -> float:
         if self.car is None or self.power_w == 0.0:
             return self.soc_percent
-        soc_percent = self.soc_percent + self.car.rise_percent(self._given_wh(now))
+        soc_percent = self.soc_percent + self.car.rise_percent(given_wh)
         return soc_percent if soc_percent < self.step_end_percent else self.step_end_percent
 
     def _given_wh(self, now: float) -> float:

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from enum import IntEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import typer
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from typing import TypeVar
-
-    T = TypeVar("T")
 
 from forecourt.errors import ForecourtError
+
+A = TypeVar("A")
+T = TypeVar("T")
 
 
 class ExitStatus(IntEnum):
@@ -33,7 +33,7 @@ class Misuse(typer.BadParameter):
         return self.message
 
 
-def looked_up(look_up: Callable[[str], T], value: str) -> T:
+def looked_up(look_up: Callable[[A], T], value: A) -> T:
     """`look_up(value)`, where an error of ours is a misuse of the command line."""
     try:
         return look_up(value)

@@ -59,7 +59,7 @@ def station(
 
     chosen = key_settings(settings or [])
     wishes = Wishes(identity, url, model, serial, firmware, _authorization_key(chosen))
-    looked_up(lambda _: commission(wishes), "")
+    looked_up(commission, wishes)
     address, port = http_address(http)
     plan = Plan(
         wishes=wishes,
@@ -127,7 +127,7 @@ def clock_speed(speed: float) -> float:
     """The speed, if a clock can run at it. Raises `Misuse`."""
     from forecourt.runtime.clock import Clock
 
-    return looked_up(lambda _: Clock(speed).speed, "")
+    return looked_up(Clock, speed).speed
 
 
 def http_address(text: str) -> tuple[str, int]:

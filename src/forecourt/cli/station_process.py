@@ -7,10 +7,12 @@ import json
 import sys
 import time
 from contextlib import AsyncExitStack
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from forecourt.evlink.keys import Key
 from forecourt.ocpp.address import station_url
 from forecourt.runtime.clock import Clock
 from forecourt.runtime.data_folder import DataFolder, Wishes, settle
@@ -18,15 +20,12 @@ from forecourt.runtime.host import Host
 from forecourt.runtime.link import Links
 from forecourt.runtime.ports import host_and_port
 from forecourt.screen.api import ControlApi
+from forecourt.station.commissioning import StationOptions
 from forecourt.station.effects import LogEvent
 from forecourt.station.events import LinkClosed, LinkOpened, LinkRefused, PowerLost, PowerRestored
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
-    from forecourt.evlink.keys import Key
     from forecourt.runtime.hosted import HostedStation
-    from forecourt.station.commissioning import StationOptions
     from forecourt.station.effects import Effect
     from forecourt.station.events import Event
 
@@ -38,12 +37,11 @@ class Plan(msgspec.Struct, frozen=True):
     """What the command line asks for."""
 
     wishes: Wishes
-    settings: list[tuple[Any, str]]
+    settings: list[tuple[Key, str]]
     """Rows of the key table and the values for them."""
-    options: Any
-    """A `StationOptions`."""
-    data: Any
-    """A folder, or None."""
+    options: StationOptions
+    data: Path | None
+    """The folder to keep everything in; None keeps nothing."""
     http_address: str
     http_port: int
     recommission: bool
@@ -130,16 +128,14 @@ async def run_station(plan: Plan, teller: Teller) -> None:
         if folder is not None:
             opened.callback(folder.close)
         commissioning = settle(None if folder is None else folder.kept, plan.wishes, plan.recommission)
-        options: StationOptions = plan.options
-        clock = Clock(options.speed, wall_origin=max(time.time(), 0.0 if folder is None else folder.last_wall_s))
+        clock = Clock(plan.options.speed, wall_origin=max(time.time(), 0.0 if folder is None else folder.last_wall_s))
         links = Links(close_timeout_s=CLOSE_S)
         opened.push_async_callback(links.close, within_s=CLOSE_S)
         host = Host(clock, links) if folder is None else Host(clock, links, folder.records, folder.meters)
         opened.push_async_callback(host.stop)
         if folder is not None:
             await folder.keep(commissioning)
-        settings: list[tuple[Key, str]] = plan.settings
-        station = await host.add(commissioning, options, settings)
+        station = await host.add(commissioning, plan.options, plan.settings)
         api = ControlApi(host, plan.http_address, plan.http_port)
         await api.start()
         opened.push_async_callback(api.stop)

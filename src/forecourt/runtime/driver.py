@@ -252,7 +252,7 @@ class Driver:
             if seat.deadline <= now:
                 self.advance(seat, now)
             else:
-                self._rearm(seat)
+                self._queue(seat, seat.deadline)
         if heap and heap[0][0] < self._timer_due:
             self._arm(heap[0][0])
 

@@ -1,7 +1,7 @@
 """A station of this process as people and tests handle it: plug, show a badge, break something, switch the power.
 
-What cannot be done now raises `NotNowError`, what is not there `NotThereError`, a value that cannot be `ValueError` or
-a `ForecourtError`; each with a sentence.
+What cannot be done now raises `NotNowError`, what is not there `NotThereError`, a value that cannot be another
+`ForecourtError`; each with a sentence.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from forecourt.cabinet.cabinet import GunError
 from forecourt.cabinet.car import Car
 from forecourt.errors import ForecourtError
 from forecourt.evlink.faults import Scope, find_fault
-from forecourt.evlink.keys import Visibility, find_key, keys_of, require_key
+from forecourt.evlink.keys import UnknownKey, Visibility, keys_of, require_key
 from forecourt.station.events import (
     BadgeShown,
     ConnectorShown,
@@ -179,8 +179,10 @@ class HostedStation:
 
     def key(self, name: str) -> tuple[Key, str | None]:
         """One key and its value."""
-        self._require_key(name)
-        wanted = require_key(name)
+        try:
+            wanted = require_key(name)
+        except UnknownKey as error:
+            raise NotThereError(str(error)) from error
         for key, value in self.list_keys():
             if key is wanted:
                 return key, value
@@ -197,14 +199,6 @@ class HostedStation:
     def _require_connector(self, connector: int) -> None:
         if not 1 <= connector <= len(self.model.outputs):
             raise NotThereError(f"{self.identity} has the connectors 1 to {len(self.model.outputs)}, no {connector}.")
-
-    @staticmethod
-    def _require_key(name: str) -> None:
-        if find_key(name) is None:
-            try:
-                require_key(name)
-            except ForecourtError as error:
-                raise NotThereError(str(error)) from error
 
     def _require_brain(self) -> Station:
         station = self.brain()

@@ -17,7 +17,6 @@ from litestar.params import FromPath, FromQuery, QueryParameter
 from litestar.response import ServerSentEvent
 from litestar.types import ASGIApp
 
-from forecourt.cabinet.car import CarError
 from forecourt.errors import ForecourtError
 from forecourt.runtime.host import Host
 from forecourt.runtime.hosted import HostedStation, NotNowError, NotThereError
@@ -196,7 +195,7 @@ BODIES: dict[HTTPRouteHandler, type[msgspec.Struct]] = {
 }
 """The bodies that handlers read themselves, for their own words about what is wrong."""
 
-STATUSES: dict[type[Exception], int] = {NotNowError: 409, NotThereError: 404, ForecourtError: 400, CarError: 400}
+STATUSES: dict[type[Exception], int] = {NotNowError: 409, NotThereError: 404, ForecourtError: 400}
 
 
 def refuse(_request: _Request, error: Exception) -> Response[dict[str, str]]:
@@ -211,7 +210,7 @@ def create_app(host: Host, followers: Followers) -> ASGIApp:
     app = Litestar(
         route_handlers=handlers,
         state=State({"host": host, "followers": followers}),
-        exception_handlers={ForecourtError: refuse, CarError: refuse, HTTPException: refuse_http},
+        exception_handlers={ForecourtError: refuse, HTTPException: refuse_http},
         openapi_config=OpenAPIConfig(
             title="Forecourt station", version="1", path=SCHEMA_PATH, render_plugins=[BodiesPlugin(BODIES)]
         ),

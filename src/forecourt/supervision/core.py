@@ -183,7 +183,7 @@ class CentralSystem:
     ) -> None:
         """OCPP-J 4.2.3: a CALLERROR for a CALL whose id can be read; otherwise it is only logged."""
         effects.append(discarded(station, str(fault), frame, now))
-        if fault.is_call and fault.message_id is not None:
+        if fault.answerable and fault.message_id is not None:
             self._send(station, encode_call_error(fault.message_id, fault.code, fault.description), now, effects)
 
     def _call(self, station: Station, call: Call, now: float, effects: list[Effect]) -> None:

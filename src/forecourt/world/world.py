@@ -6,7 +6,7 @@ time. Nothing sleeps, and the same seed gives the same bytes. Frames take `laten
 connection that has ended meanwhile is lost, as on a real one.
 
 Scenarios are written with it: a line a thing that happens (`station.plug(1)`, `world.run(60)`), then what must be true
-(`station.wire.payloads("MeterValues")`, `world.supervision.transactions`).
+(`station.wire.payloads("MeterValues")`, `world.supervision.started`).
 """
 
 from __future__ import annotations
