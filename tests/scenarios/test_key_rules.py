@@ -262,6 +262,41 @@ def test_changed_keys_outlive_a_power_cut(
     assert entry(central, "DefaultIdTag")["value"] == "GUEST"
 
 
+@pytest.mark.requirement("OCPP-9-1")
+@pytest.mark.parametrize("value", ["true", "false"])
+def test_optional_boolean_key_that_is_listed_switches_its_function(
+    world: World, central: ScriptedSupervision, station: SimulatedStation, value: str
+) -> None:
+    """The standard's optional ones: two that may be written, and two by which the station says what it can."""
+    assert change(central, "AllowOfflineTxForUnknownId", value) == "Accepted"
+    assert change(central, "AuthorizationCacheEnabled", value) == "Accepted"
+    station.set_key("ReserveConnectorZeroSupported", value)
+    listed = full_list(central)
+    for name in ("AllowOfflineTxForUnknownId", "AuthorizationCacheEnabled", "ReserveConnectorZeroSupported"):
+        assert listed[name]["value"] == value
+    assert listed["ReserveConnectorZeroSupported"]["readonly"] is True
+    assert listed["ConnectorSwitch3to1PhaseSupported"] == {
+        "key": "ConnectorSwitch3to1PhaseSupported",
+        "readonly": True,
+        "value": "false",
+    }
+    is_on = value == "true"
+    asked = {"reservationId": 1, "connectorId": 0, "idTag": "T", "expiryDate": "2026-03-03T00:00:00Z"}
+    assert central.ask("ReserveNow", asked) == {"status": "Accepted" if is_on else "Rejected"}
+    central.ask("CancelReservation", {"reservationId": 1})
+    assert central.ask("ClearCache") == {"status": "Accepted" if is_on else "Rejected"}
+    central.answers["Authorize"] = {"idTagInfo": {"status": "Blocked"}}
+    station.plug(2)
+    world.run(5)
+    station.badge("TAG1")
+    world.run(5)
+    assert station.snapshot().cachedIdTags == (1 if is_on else 0)
+    station.network_down()
+    station.badge("STRANGER")
+    world.run(30)
+    assert station.status(2) == ("Charging" if is_on else "Preparing")
+
+
 # Plug & Charge.
 
 
