@@ -22,7 +22,15 @@ import msgspec
 from forecourt.errors import ForecourtError
 from forecourt.ocpp.actions import ACTION_OF, ACTIONS, Action, Sender
 from forecourt.ocpp.errors import ErrorCode, FrameFault, PayloadFault, RemoteError
-from forecourt.ocpp.frames import Call, CallError, CallResult, decode_frame, encode_call_error, encode_call_result
+from forecourt.ocpp.frames import (
+    CALL,
+    Call,
+    CallError,
+    CallResult,
+    decode_frame,
+    encode_call_error,
+    encode_call_result,
+)
 from forecourt.station.effects import Effect, LogEvent, SendFrame
 from forecourt.station.timers import Timer, Timers
 
@@ -47,8 +55,13 @@ class Failure(msgspec.Struct, frozen=True, gc=False):
     description: str = ""
 
 
-encode_payload = msgspec.json.Encoder().encode
-"""A record as the payload of a frame."""
+_encode = msgspec.json.Encoder().encode
+
+
+def encode_payload(request: Record) -> msgspec.Raw:
+    """A record as the payload of a frame."""
+    return msgspec.Raw(_encode(request))
+
 
 LOST = Failure("ConnectionLost")
 TIMED_OUT = Failure("TimedOut")
@@ -61,7 +74,7 @@ class Open(NamedTuple):
     """A CALL of ours that waits: first for its turn, then for its answer."""
 
     action: Action
-    payload: bytes
+    payload: msgspec.Raw
     ended: Callable[[Answer, float], None]
 
 
@@ -189,9 +202,7 @@ class Calls:
     def _frame(self, call: Open) -> str:
         self._sequence += 1
         message_id = f"{self._prefix}-{self._sequence}"
-        self._effects.append(
-            SendFrame(b'[2,"%b","%b",%b]' % (message_id.encode(), call.action.name.encode(), call.payload))
-        )
+        self._effects.append(SendFrame(_encode((CALL, message_id, call.action.name, call.payload))))
         return message_id
 
     def _arm_beside(self) -> None:
@@ -218,9 +229,8 @@ class Calls:
         return beside[0]
 
     def _end(self, message_id: str, answer: Answer, now: float) -> None:
-        beside = self._beside.pop(message_id, None)
-        if beside is not None:
-            call = beside[0]
+        if self._beside and message_id in self._beside:
+            call, _ = self._beside.pop(message_id)
             self._arm_beside()
         else:
             assert self._current is not None, "an answer needs an open CALL"

@@ -174,7 +174,8 @@ class Metering:
         self._timers.set(timer, now + (passed + 1) * interval_s - elapsed_s)
 
     def _present_interval_s(self) -> int:
-        self._read_keys()
+        if self._version != self._configuration.version:
+            self._read_keys()
         return self._interval_s if self._calls.is_open else self._disconnected_interval_s
 
     def sample(self, transaction: Transaction, due: float) -> None:

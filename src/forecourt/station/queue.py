@@ -28,6 +28,7 @@ from forecourt.station.timers import Timer, Timers
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from forecourt.ocpp.types import Record
     from forecourt.station.configuration import Configuration
 
 KIND = "queue"
@@ -151,7 +152,7 @@ class Queue:
         self._sending = None
         self._timers.stop(Timer.QUEUE_RETRY)
 
-    def add(self, request: msgspec.Struct, action: str, local: str, complete: bool, gates: bool) -> None:
+    def add(self, request: Record, action: str, local: str, complete: bool, gates: bool) -> None:
         """Put a message at the end, durably; `gates` says whether what follows waits for its record.
 
         It is not sent before `advance`, so that more can be saved in between.
@@ -161,7 +162,7 @@ class Queue:
             return
         self._sequence += 1
         key = f"{self._sequence:012d}"
-        entry = Entry(action, msgspec.Raw(encode_payload(request)), local, complete, 0, key)
+        entry = Entry(action, encode_payload(request), local, complete, 0, key)
         self._append(entry)
         self._effects.append(SaveRecord(KIND, key, _encode(entry), gates))
 
@@ -180,7 +181,7 @@ class Queue:
         entry = entries[0]
         if not entry.complete:
             self._complete(entry)
-        self._calls.transmit(Open(ACTIONS[entry.action], bytes(entry.payload), self._ended), now)
+        self._calls.transmit(Open(ACTIONS[entry.action], entry.payload, self._ended), now)
 
     def _is_late_next(self) -> bool:
         if not self._late or (self._entries and not self._late_is_next):
