@@ -25,7 +25,7 @@ def _of(count: int) -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as folder, start("supervision", SUPERVISION_CORE, folder=folder) as supervision:
         url = supervision.ready["url"]
         supervision_kb = supervision.tell("usage")["resident_kb"]
-        with start("stations", STATION_CORE, url=url, count=count, paced=True, interval_s=60) as stations:
+        with start("stations", STATION_CORE, url=url, count=count, paced=False, interval_s=60) as stations:
             empty_kb = stations.ready["empty_kb"]
             idle_kb = stations.tell("settle")["resident_kb"]
             supervision_idle_kb = supervision.tell("usage")["resident_kb"]

@@ -3,15 +3,17 @@
 The stations are the product's `Host`: brains, cabinets, save gate, link. Only time is not the wall's: a station of a
 fleet sends a MeterValues when its interval is over, and here the interval is over as soon as the answer came. A
 `Metronome` stands where the driver asks the loop for the time and for its one timer. When a station's answer has been
-dealt with, time moves on to the station's next deadline and the timer fires; what happens then is the driver's own
-doing, from its heap to the bytes on the socket. As the stations' phases are spread over the interval, a round of
-answers moves time on by about one interval.
+dealt with, time moves on to the station's next deadline, and the driver brings the station to the present: what happens
+then is its own doing, down to the bytes on the socket. At the end of each turn of the loop the driver's timer fires and
+the heap is put in order, for many stations at once as in any fleet. As the stations' phases are spread over the
+interval, a round of answers moves time on by about one interval.
 """
 
 from __future__ import annotations
 
 import asyncio
 import gc
+from math import inf
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -45,18 +47,6 @@ START_S = 8.0
 """Station seconds from the badge to the first energy, checks included."""
 
 
-class Pending:
-    """A timer that may be taken back."""
-
-    def __init__(self, when: float, callback: Callable[[], None]) -> None:
-        self.when = when
-        self.callback: Callable[[], None] | None = callback
-
-    def cancel(self) -> None:
-        """Take it back."""
-        self.callback = None
-
-
 class Metronome:
     """The time of all stations of the process, and the driver's one timer."""
 
@@ -65,34 +55,49 @@ class Metronome:
         self.answers = 0
         self.is_running = False
         self._now = 0.0
-        self._timer: Pending | None = None
+        self._is_scheduled = False
+        self._when = inf
+        self._callback: Callable[[], None] = self.cancel
 
     def time(self) -> float:
         """Seconds since the start."""
         return self._now
 
-    def call_at(self, when: float, callback: Callable[[], None]) -> Pending:
-        """The driver's timer: it has one at a time."""
-        self._timer = timer = Pending(when, callback)
-        return timer
+    def call_at(self, when: float, callback: Callable[[], None]) -> Metronome:
+        """Set the driver's timer; it has one at a time, so the handle is the metronome itself."""
+        self._when, self._callback = when, callback
+        return self
+
+    def cancel(self) -> None:
+        """Take the timer back."""
+        self._when = inf
 
     def answered(self, seat: Seat) -> None:
         """A frame came and was dealt with: let time go on to the station's next message."""
         self.answers += 1
         while self.is_running and seat.unanswered <= 0:
-            self.move(max(0.0, seat.deadline - self._now))
+            if seat.deadline > self._now:
+                self._now = seat.deadline
+            seat.driver.observe(seat)
+        if not self._is_scheduled:
+            self._is_scheduled = True
+            self.call_soon(self._end_turn)
 
     def move(self, seconds: float) -> None:
         """Let time pass at once."""
         self._now += seconds
-        self._beat()
+        self._fire()
 
-    def _beat(self) -> None:
-        while (timer := self._timer) is not None and timer.when <= self._now + ROUNDING_S:
-            self._timer = None
-            self._now = max(self._now, timer.when)
-            if timer.callback is not None:
-                timer.callback()
+    def _end_turn(self) -> None:
+        self._is_scheduled = False
+        self._fire()
+
+    def _fire(self) -> None:
+        while self._when <= self._now + ROUNDING_S:
+            if self._when > self._now:
+                self._now = self._when
+            self._when = inf
+            self._callback()
 
 
 class Paced:
