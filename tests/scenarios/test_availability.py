@@ -423,6 +423,24 @@ def test_what_was_scheduled_holds_after_a_reboot_that_ended_the_transaction(
     assert station.status(1) == "Unavailable"
 
 
+@pytest.mark.parametrize("kind", [OUT, IN])
+@pytest.mark.parametrize("after", range(1, 6))
+def test_change_that_was_promised_holds_after_a_power_cut_anywhere(
+    world: World, central: ScriptedSupervision, station: SimulatedStation, kind: str, after: int
+) -> None:
+    if kind == IN:
+        change(central, 1, OUT)
+        world.run(5)
+    station.cut_after = after
+    station.deliver(f'[2,"a","ChangeAvailability",{{"connectorId":1,"type":"{kind}"}}]'.encode())
+    world.run(5)
+    if not station.has_power:
+        station.power_on()
+    station.cut_after = None
+    world.run(10)
+    assert station.status(1) == ("Unavailable" if kind == OUT else "Available"), "it was saved first of all"
+
+
 # Faults.
 
 

@@ -958,6 +958,46 @@ def test_reservation_outlives_a_reboot(
     assert (station.status(1), reserved(station)) == ("Preparing", [])
 
 
+@pytest.mark.parametrize("after", range(1, 7))
+def test_reservation_that_was_promised_is_there_after_a_power_cut_anywhere(
+    world: World, central: ScriptedSupervision, station: SimulatedStation, after: int
+) -> None:
+    station.cut_after = after
+    station.deliver(
+        b'[2,"r","ReserveNow",{"connectorId":1,"idTag":"MINE","reservationId":7,"expiryDate":"2026-03-02T12:00:00Z"}]'
+    )
+    world.run(5)
+    if not station.has_power:
+        station.power_on()
+    station.cut_after = None
+    world.run(10)
+    promised = [m.payload for m in station.wire.messages if m.kind == "CALLRESULT" and m.action == "ReserveNow"]
+    assert after == 1 or promised == [{"status": "Accepted"}]
+    assert reserved(station) == [7], "it was saved first of all"
+    assert station.reported(1)[-1] == "Reserved"
+
+
+@pytest.mark.parametrize("after", range(1, 12))
+def test_reservation_that_was_used_is_not_there_again_after_a_power_cut_anywhere(
+    world: World, central: ScriptedSupervision, station: SimulatedStation, after: int
+) -> None:
+    """It may be lost just before its transaction, when its driver is there already, but never be used twice."""
+    reserve(world, central)
+    station.plug(1)
+    world.run(5)
+    station.cut_after = after
+    station.badge("MINE")
+    world.run(5)
+    if not station.has_power:
+        station.power_on()
+    station.cut_after = None
+    world.run(30)
+    starts = station.wire.payloads("StartTransaction")
+    is_left = reserved(station) == [7]
+    assert not (is_left and starts)
+    assert station.status(1) in (("Reserved",) if is_left else ("Preparing", "Finishing", "Charging"))
+
+
 def test_reservation_that_expired_in_the_dark_is_gone(
     world: World, central: ScriptedSupervision, station: SimulatedStation
 ) -> None:

@@ -32,6 +32,9 @@ ALLOWED = {words[0]: set(words[1:]) for words in map(str.split, MATRIX.strip().s
 
 GROUND_ERROR, EMERGENCY_STOP, WARNING = "0x100206", "0x200202", "0x100007"
 
+LATER = "2026-03-02T20:00:00Z"
+FOR_ANOTHER = f'{{"reservationId":9,"connectorId":1,"idTag":"OTHER","expiryDate":"{LATER}"}}'
+
 Act = Callable[[World, SimulatedStation], None]
 
 
@@ -90,6 +93,14 @@ def faulted_with_cable(world: World, station: SimulatedStation) -> None:
     station.fault(GROUND_ERROR, 1)
 
 
+def reserved(world: World, station: SimulatedStation) -> None:
+    scripted(world).ask("ReserveNow", {"reservationId": 5, "connectorId": 1, "idTag": "TAG", "expiryDate": LATER})
+
+
+def unavailable(world: World, station: SimulatedStation) -> None:
+    scripted(world).ask("ChangeAvailability", {"connectorId": 1, "type": "Inoperative"})
+
+
 WAYS: dict[Act, str] = {
     available: "Available",
     preparing: "Preparing",
@@ -100,6 +111,8 @@ WAYS: dict[Act, str] = {
     finishing: "Finishing",
     faulted: "Faulted",
     faulted_with_cable: "Faulted",
+    reserved: "Reserved",
+    unavailable: "Unavailable",
 }
 
 
@@ -113,6 +126,11 @@ def call(action: str, payload: str) -> Act:
         station.deliver(f'[2,"{action}","{action}",{payload}]'.encode())
 
     return act
+
+
+def change_availability(kind: str) -> Act:
+    """The supervision wants gun 1 in or out of service."""
+    return call("ChangeAvailability", f'{{"connectorId":1,"type":"{kind}"}}')
 
 
 def happen(event: events.Event) -> Act:
@@ -152,45 +170,52 @@ def lose_link(world: World, station: SimulatedStation) -> None:
     world.run_until(lambda: station.is_connected)
 
 
-A, B, C, D, E, F, I = (  # noqa: E741  the document's letters
+A, B, C, D, E, F, G, H, I = (  # noqa: E741  the document's letters
     "Available",
     "Preparing",
     "Charging",
     "SuspendedEV",
     "SuspendedEVSE",
     "Finishing",
+    "Reserved",
+    "Unavailable",
     "Faulted",
 )
 HAPPENINGS: dict[str, tuple[Act, str]] = {
-    # in the order of WAYS: Available, Preparing, Charging, paused, disconnected, withheld, Finishing, Faulted (2)
-    "plug": (plug, "B B C D C E F I I"),
-    "unplug": (unplug, "A A A A D A A I I"),
-    "badge": (lambda world, station: station.badge("TAG"), "A C F F D F C I I"),
-    "another badge": (lambda world, station: station.badge("OTHER"), "A C C D D E C I I"),
-    "empty badge": (lambda world, station: station.badge(""), "A B C D D E F I I"),
-    "vehicle draws": (happen(events.VehicleDrawing(1)), "A B C C D E F I I"),
-    "vehicle pauses": (happen(events.VehiclePaused(1)), "A B D D D E F I I"),
-    "other gun": (lambda world, station: station.plug(2), "A B C D D E F I I"),
-    "screen touched": (happen(events.ConnectorShown(2)), "A B C D D E F I I"),
-    "no such gun shown": (happen(events.ConnectorShown(9)), "A B C D D E F I I"),
-    "fault of the gun": (lambda world, station: station.fault(GROUND_ERROR, 1), "I I I I I I I I I"),
-    "fault of the other gun": (lambda world, station: station.fault(GROUND_ERROR, 2), "A B C D D E F I I"),
-    "fault of the station": (lambda world, station: station.fault(EMERGENCY_STOP, 0), "I I I I I I I I I"),
-    "warning": (lambda world, station: station.fault(WARNING, 1), "A B C D D E F I I"),
-    "fault cleared": (lambda world, station: station.clear(GROUND_ERROR, 1), "A B C D D E F A B"),
-    "remote start": (call("RemoteStartTransaction", '{"connectorId":1,"idTag":"TAG"}'), "B C C D D E C I I"),
-    "remote start anywhere": (call("RemoteStartTransaction", '{"idTag":"TAG"}'), "A C C D D E C I I"),
-    "remote stop": (call("RemoteStopTransaction", '{"transactionId":1}'), "A B F F A F F I I"),
-    "remote stop of none": (call("RemoteStopTransaction", '{"transactionId":9}'), "A B C D D E F I I"),
-    "unlock": (call("UnlockConnector", '{"connectorId":1}'), "A B C D D E F I I"),
-    "link lost": (lose_link, "A B C D D E F I I"),
-    "records fail": (happen(events.SaveFailed("disk full")), "A B C D D E F I I"),
-    "records are back": (happen(events.SaveRecovered()), "A B C D D E F I I"),
-    "key set": (happen(events.KeySet("MeterValueSampleInterval", "5")), "A B C D D E F I I"),
-    "reboot": (reboot, "A B B B A B B A B"),
-    "power cut": (cut, "A B F F A F B A B"),
+    # in the order of WAYS: Available, Preparing, Charging, paused, disconnected, withheld, Finishing, Faulted (2),
+    # Reserved, Unavailable
+    "plug": (plug, "B B C D C E F I I G H"),
+    "unplug": (unplug, "A A A A D A A I I G H"),
+    "badge": (lambda world, station: station.badge("TAG"), "A C F F D F C I I G H"),
+    "another badge": (lambda world, station: station.badge("OTHER"), "A C C D D E C I I G H"),
+    "empty badge": (lambda world, station: station.badge(""), "A B C D D E F I I G H"),
+    "vehicle draws": (happen(events.VehicleDrawing(1)), "A B C C D E F I I G H"),
+    "vehicle pauses": (happen(events.VehiclePaused(1)), "A B D D D E F I I G H"),
+    "other gun": (lambda world, station: station.plug(2), "A B C D D E F I I G H"),
+    "screen touched": (happen(events.ConnectorShown(2)), "A B C D D E F I I G H"),
+    "no such gun shown": (happen(events.ConnectorShown(9)), "A B C D D E F I I G H"),
+    "fault of the gun": (lambda world, station: station.fault(GROUND_ERROR, 1), "I I I I I I I I I I I"),
+    "fault of the other gun": (lambda world, station: station.fault(GROUND_ERROR, 2), "A B C D D E F I I G H"),
+    "fault of the station": (lambda world, station: station.fault(EMERGENCY_STOP, 0), "I I I I I I I I I I I"),
+    "warning": (lambda world, station: station.fault(WARNING, 1), "A B C D D E F I I G H"),
+    "fault cleared": (lambda world, station: station.clear(GROUND_ERROR, 1), "A B C D D E F A B G H"),
+    "remote start": (call("RemoteStartTransaction", '{"connectorId":1,"idTag":"TAG"}'), "B C C D D E C I I B H"),
+    "remote start anywhere": (call("RemoteStartTransaction", '{"idTag":"TAG"}'), "A C C D D E C I I G H"),
+    "remote stop": (call("RemoteStopTransaction", '{"transactionId":1}'), "A B F F A F F I I G H"),
+    "remote stop of none": (call("RemoteStopTransaction", '{"transactionId":9}'), "A B C D D E F I I G H"),
+    "unlock": (call("UnlockConnector", '{"connectorId":1}'), "A B C D D E F I I G H"),
+    "link lost": (lose_link, "A B C D D E F I I G H"),
+    "records fail": (happen(events.SaveFailed("disk full")), "A B C D D E F I I G H"),
+    "records are back": (happen(events.SaveRecovered()), "A B C D D E F I I G H"),
+    "key set": (happen(events.KeySet("MeterValueSampleInterval", "5")), "A B C D D E F I I G H"),
+    "reboot": (reboot, "A B B B A B B A B G H"),
+    "power cut": (cut, "A B F F A F B A B G H"),
+    "reserved": (call("ReserveNow", FOR_ANOTHER), "G B C D D E F I I G H"),
+    "cancelled": (call("CancelReservation", '{"reservationId":5}'), "A B C D D E F I I A H"),
+    "taken out of service": (change_availability("Inoperative"), "H H C D D E H I I H H"),
+    "put into service": (change_availability("Operative"), "A B C D D E F I I G A"),
 }
-LETTERS = {"A": A, "B": B, "C": C, "D": D, "E": E, "F": F, "I": I}
+LETTERS = {"A": A, "B": B, "C": C, "D": D, "E": E, "F": F, "G": G, "H": H, "I": I}
 
 
 @pytest.mark.requirement("OCPP-4.9-2")
@@ -243,6 +268,13 @@ def test_guns_take_only_transitions_of_the_table_on_a_random_walk(seed: int) -> 
         *(
             events.FrameReceived(f'[2,"r","RemoteStartTransaction",{{"connectorId":{number},"idTag":"TAG"}}]'.encode())
             for number in (1, 2)
+        ),
+        events.FrameReceived(f'[2,"r","ReserveNow",{FOR_ANOTHER}]'.encode()),
+        events.FrameReceived(b'[2,"r","CancelReservation",{"reservationId":9}]'),
+        *(
+            events.FrameReceived(f'[2,"r","ChangeAvailability",{{"connectorId":{number},"type":"{kind}"}}]'.encode())
+            for number in (0, 1, 2)
+            for kind in ("Inoperative", "Operative")
         ),
     ]
     statuses = ["Accepted", "Accepted", "Invalid"]
