@@ -43,18 +43,27 @@ class StationOnSocket:
     def badge(self, id_tag: str) -> None:
         self._driver.happen(self._seat, BadgeShown(id_tag))
 
+    @property
+    def problem(self) -> str:
+        """Why it is not connected, as it sees it."""
+        now = self._driver.observe(self._seat)
+        brain = self._seat.station
+        assert isinstance(brain, Station)
+        return brain.snapshot(now).link.problem or ""
 
-OpenStation: TypeAlias = Callable[[str], AbstractAsyncContextManager[StationOnSocket]]
+
+OpenStation: TypeAlias = Callable[..., AbstractAsyncContextManager[StationOnSocket]]
 
 
 @asynccontextmanager
-async def _station_at(url: str) -> AsyncIterator[StationOnSocket]:
+async def _station_at(url: str, authorization_key: str | None = None) -> AsyncIterator[StationOnSocket]:
     commissioning = Commissioning(
         identity="CP 1",
         supervision_url=url,
         model=MODEL,
         serial_number="1S2447000017",
         firmware_version="3.5.8803",
+        authorization_key=authorization_key,
     )
     links = Links()
     driver = Driver(asyncio.get_running_loop(), Clock(SPEED), links)
@@ -74,7 +83,7 @@ async def _station_at(url: str) -> AsyncIterator[StationOnSocket]:
 
 @pytest.fixture
 def station_at() -> OpenStation:
-    """Open a station that talks to the central system at an address."""
+    """Open a station that talks to the central system at an address, with a password if it is given one."""
     return _station_at
 
 
