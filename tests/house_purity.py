@@ -20,6 +20,7 @@ IMPURE_MODULES = (
     "supervision/watchers.py",
     "supervision/readings.py",
     "supervision/store*.py",
+    "supervision/recall.py",
     "supervision/rows*.py",
     "supervision/schema*.py",
     "supervision/server*.py",

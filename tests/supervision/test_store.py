@@ -19,6 +19,8 @@ from sqlalchemy import func, select
 from forecourt.ocpp import core
 from forecourt.runtime.lock import FolderRefused
 from forecourt.supervision import facts, rows
+from forecourt.supervision.readings import TransactionFilter, transactions
+from forecourt.supervision.recall import recall, recall_keys
 from forecourt.supervision.schema import METADATA, METER_VALUES, ORPHAN_STOPS, STATIONS, STATUSES, TRANSACTIONS
 from forecourt.supervision.store import FILE_NAME, Store, StoreRefused, migrate, open_engine
 
@@ -96,7 +98,7 @@ def test_store_opened_again_recalls_what_was_kept(tmp_path: Path) -> None:
         stop(42, identity="EVD-2"),
     ]
     with_store(tmp_path, lambda store: keep(store, *given))
-    recollection = with_store(tmp_path, lambda store: store.read(rows.recall))
+    recollection = with_store(tmp_path, lambda store: store.read(recall))
     assert recollection.policy == facts.Policy(open_enrolment=False, heartbeat_interval_s=77)
     assert recollection.id_tags == [facts.IdTagSet("Badge", "Blocked", STARTED, "Group")]
     assert recollection.stations == [facts.StationSet("EVD-1", "Pending", 20)]
@@ -116,7 +118,7 @@ def test_recollection_holds_every_open_transaction_and_the_latest_closed_ones_on
 
     async def use(store: Store) -> list[int]:
         await keep(store, *given)
-        return [found.transactionId for found in (await store.read(rows.recall)).transactions]
+        return [found.transactionId for found in (await store.read(recall)).transactions]
 
     assert with_store(None, use) == [1, *range(25, 41)]
 
@@ -126,7 +128,7 @@ def test_timestamp_to_the_microsecond_comes_back_equal() -> None:
 
     async def use(store: Store) -> datetime:
         await keep(store, start(timestamp=exact))
-        return (await store.read(rows.recall)).transactions[0].request.timestamp
+        return (await store.read(recall)).transactions[0].request.timestamp
 
     assert with_store(None, use) == exact
 
@@ -306,7 +308,7 @@ def test_password_is_nowhere_in_the_files_of_the_folder(tmp_path: Path) -> None:
         assert bytes.fromhex(key) not in files
         digests = await store.read(lambda connection: connection.execute(select(STATIONS.c.key_digest)).all())
         assert len(set(digests)) == 2, "each key has a salt of its own"
-        known = await store.read(rows.recall_keys)
+        known = await store.read(recall_keys)
         return [known["EVD-1"].matches(password) for password in (bytes.fromhex(key), key.encode(), b"", b"other")]
 
     assert with_store(tmp_path, use) == [True, True, False, False]
@@ -316,7 +318,7 @@ def test_password_removed_is_asked_for_no_more() -> None:
     async def use(store: Store) -> set[str]:
         await keep(store, facts.AuthorizationKeySet("A", "f" * 32), facts.AuthorizationKeySet("B", "literal password"))
         await keep(store, facts.AuthorizationKeySet("A", None))
-        return set(await store.read(rows.recall_keys))
+        return set(await store.read(recall_keys))
 
     assert with_store(None, use) == {"B"}
 
@@ -358,3 +360,13 @@ def test_process_killed_at_any_moment_loses_nothing_it_was_told_is_durable(tmp_p
         return set(connection.scalars(select(STATUSES.c.connector_id)))
 
     assert with_store(tmp_path, lambda store: store.read(kept)) >= set(range(1, told + 1))
+
+
+def test_transactions_of_an_id_tag_are_found_in_any_case_also_beyond_ascii() -> None:
+    async def use(store: Store) -> list[int]:
+        await keep(store, start(1, idTag="Jürgen"), start(2, idTag="JÜRGEN"), start(3, idTag="Jurgen"))
+        wanted = TransactionFilter(id_tag="jÜRGEN")
+        found = await store.read(lambda connection: transactions(connection, wanted, 10))
+        return [transaction.transactionId for transaction in found]
+
+    assert with_store(None, use) == [2, 1]

@@ -11,10 +11,12 @@ Integers: the schemas set no limit. Ours is 64 bits with sign, because what arri
 """
 
 from datetime import UTC, datetime, timedelta
-from typing import Annotated
+from typing import Annotated, TypeVar
 
 import msgspec
-from msgspec import UNSET, Meta
+from msgspec import UNSET, Meta, UnsetType
+
+T = TypeVar("T")
 
 CiString20 = Annotated[str, Meta(max_length=20)]
 CiString25 = Annotated[str, Meta(max_length=25)]
@@ -64,6 +66,11 @@ def require_one_decimal(name: str, number: float) -> None:
     """Raise ValueError unless `number` has at most one decimal (schema: a multiple of 0.1)."""
     if not has_one_decimal(number):
         raise ValueError(f"expected {name} with at most one decimal, came {number}")
+
+
+def given(value: T | UnsetType) -> T | None:
+    """An optional field for those who want None where it is absent."""
+    return None if value is UNSET else value
 
 
 def same_text(one: str, other: str) -> bool:

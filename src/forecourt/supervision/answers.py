@@ -45,7 +45,7 @@ from forecourt.ocpp.security_extension import (
     SignedFirmwareStatusNotificationRequest,
     SignedFirmwareStatusNotificationResponse,
 )
-from forecourt.ocpp.types import from_epoch
+from forecourt.ocpp.types import from_epoch, given
 from forecourt.supervision.consequences import follow
 from forecourt.supervision.effects import Store
 from forecourt.supervision.facts import (
@@ -174,8 +174,7 @@ class Answers:
     ) -> Record:
         """Section 4.3: no vendor's data is understood yet, so every vendor is unknown, and the answer has no data."""
         status = DataTransferStatus.UnknownVendorId
-        message_id = None if request.messageId is UNSET else request.messageId
-        data = None if request.data is UNSET else request.data
+        message_id, data = given(request.messageId), given(request.data)
         effects.append(Store(DataReceived(station.identity, now, request.vendorId, message_id, data, status)))
         return DataTransferResponse(status=status)
 
@@ -200,11 +199,9 @@ class Answers:
         now: float,
         effects: list[Effect],
     ) -> Record:
-        request_id = getattr(request, "requestId", UNSET)
+        request_id = given(getattr(request, "requestId", UNSET))
         name = ACTION_OF[type(request)].name
-        fact = ProgressReported(
-            station.identity, now, name, request.status, None if request_id is UNSET else request_id
-        )
+        fact = ProgressReported(station.identity, now, name, request.status, request_id)
         effects.append(Store(fact))
         _follow(station, request, None, now, effects)
         return _PROGRESS_RESPONSES[type(request)]

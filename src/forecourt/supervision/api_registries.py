@@ -10,7 +10,7 @@ from litestar.params import FromPath, FromQuery, QueryParameter
 from msgspec import UNSET, Meta, UnsetType
 
 from forecourt.ocpp.core import AuthorizationStatus, RegistrationStatus
-from forecourt.ocpp.types import CiString20, DateTime, Record, keep_utc
+from forecourt.ocpp.types import CiString20, DateTime, Record, given, keep_utc
 from forecourt.supervision import readings
 from forecourt.supervision.api_errors import ApiError, read_body, require_length
 from forecourt.supervision.facts import (
@@ -117,9 +117,8 @@ async def put_id_tag(request: Request[Any, Any, Any], id_tag: FromPath[str]) -> 
             expected="Accepted, Blocked, Expired or Invalid",
             came="ConcurrentTx",
         )
-    expiry = None if rule.expiryDate is UNSET else rule.expiryDate
-    parent = None if rule.parentIdTag is UNSET else rule.parentIdTag
-    await request.app.state.supervision.edit(IdTagSet(id_tag, str(rule.status), expiry, parent))
+    fact = IdTagSet(id_tag, str(rule.status), given(rule.expiryDate), given(rule.parentIdTag))
+    await request.app.state.supervision.edit(fact)
     return await _id_tag(request, id_tag)
 
 
@@ -149,8 +148,7 @@ async def put_station(request: Request[Any, Any, Any], identity: FromPath[str]) 
     if rule.authorizationKey is not UNSET:
         _require_key(rule.authorizationKey)
     status = None if rule.bootStatus is UNSET else str(rule.bootStatus)
-    interval_s = None if rule.interval is UNSET else rule.interval
-    await supervision.edit(StationSet(identity, status, interval_s))
+    await supervision.edit(StationSet(identity, status, given(rule.interval)))
     if rule.authorizationKey is not UNSET:
         await supervision.edit(AuthorizationKeySet(identity, rule.authorizationKey or None))
     found: StationView = await supervision.store.read(

@@ -21,7 +21,7 @@ from forecourt.ocpp.remote_trigger import TriggerMessageRequest
 from forecourt.ocpp.security_extension import ExtendedTriggerMessageRequest
 from forecourt.ocpp.smart_charging import ChargingProfile, ChargingProfilePurpose, SetChargingProfileRequest
 from forecourt.ocpp.types import Record, to_epoch
-from forecourt.supervision.limits import replaced_profiles
+from forecourt.supervision.limits import MAX_KEYS, limit_of, number_limit, replaced_profiles
 from forecourt.supervision.registry import tag_key
 
 if TYPE_CHECKING:
@@ -84,7 +84,7 @@ def _no_boot_after_accepted(
 
 def _configuration_names(station: Station, request: GetConfigurationRequest) -> str | None:
     """OCPP 5.8: no more names at once than GetConfigurationMaxKeys."""
-    most = _limit(station, "getconfigurationmaxkeys")
+    most = number_limit(station, MAX_KEYS)
     if most is not None and request.key is not UNSET and len(request.key) > most:
         return f"{station.identity} takes at most {most} names in one GetConfiguration; {len(request.key)} came."
     return None
@@ -102,7 +102,7 @@ def _local_list(station: Station, request: SendLocalListRequest) -> str | None:
             if tag_key(entry.idTag) in seen:
                 return f"SendLocalList may name an idTag only once; {entry.idTag} came again."
             seen.add(tag_key(entry.idTag))
-    most = _limit(station, "sendlocallistmaxlength")
+    most = number_limit(station, "SendLocalListMaxLength")
     if most is not None and len(entries) > most:
         return f"{station.identity} takes at most {most} entries in one SendLocalList; {len(entries)} came."
     return None
@@ -126,8 +126,8 @@ def _tx_profile_transaction(station: Station, request: SetChargingProfileRequest
     transaction = station.transactions.get(profile.transactionId)
     if transaction is None or transaction.stopped_s is not None:
         return f"Transaction {profile.transactionId} does not run on {station.identity}."
-    if transaction.start_key[0] != request.connectorId:
-        connector = transaction.start_key[0]
+    if transaction.request.connectorId != request.connectorId:
+        connector = transaction.request.connectorId
         return f"Transaction {profile.transactionId} runs on connector {connector}; {request.connectorId} came."
     if transaction.at_s - to_epoch(transaction.request.timestamp) > LATE_START_S:
         return f"Transaction {profile.transactionId} was started offline and may be over: it gets no TxProfile."
@@ -140,7 +140,7 @@ def _set_profile_limits(station: Station, request: SetChargingProfileRequest) ->
 
 def _room_for_profile(station: Station, request: SetChargingProfileRequest) -> str | None:
     """OCPP 3.13.5: no more profiles at once than MaxChargingProfilesInstalled; one that replaces another is fine."""
-    most = _limit(station, "maxchargingprofilesinstalled")
+    most = number_limit(station, "MaxChargingProfilesInstalled")
     if most is None or not station.profiles or len(station.profiles) < most:
         return None
     if replaced_profiles(station, request):
@@ -150,15 +150,15 @@ def _room_for_profile(station: Station, request: SetChargingProfileRequest) -> s
 
 def _profile_limits(station: Station, profile: ChargingProfile) -> str | None:
     """OCPP 3.13.5: within what the station says of its stack, periods and units, as far as it was asked."""
-    stack = _limit(station, "chargeprofilemaxstacklevel")
+    stack = number_limit(station, "ChargeProfileMaxStackLevel")
     if stack is not None and not 0 <= profile.stackLevel <= stack:
         return f"{station.identity} takes stackLevel 0 to {stack}; {profile.stackLevel} came."
     schedule = profile.chargingSchedule
-    periods = _limit(station, "chargingschedulemaxperiods")
+    periods = number_limit(station, "ChargingScheduleMaxPeriods")
     if periods is not None and len(schedule.chargingSchedulePeriod) > periods:
         count = len(schedule.chargingSchedulePeriod)
         return f"{station.identity} takes at most {periods} periods in a schedule; {count} came."
-    units = (station.limits or {}).get("chargingscheduleallowedchargingrateunit")
+    units = limit_of(station, "ChargingScheduleAllowedChargingRateUnit")
     if units and _UNITS[schedule.chargingRateUnit] not in units.casefold():
         return f"{station.identity} takes chargingRateUnit for {units}; {schedule.chargingRateUnit} came."
     return None
@@ -167,15 +167,10 @@ def _profile_limits(station: Station, profile: ChargingProfile) -> str | None:
 def _no_unlock_in_transaction(station: Station, request: UnlockConnectorRequest) -> str | None:
     """OCPP 5.18: UnlockConnector is no means to stop a transaction."""
     for transaction in station.transactions.values():
-        if transaction.stopped_s is None and transaction.start_key[0] == request.connectorId:
+        if transaction.stopped_s is None and transaction.request.connectorId == request.connectorId:
             number = transaction.transaction_id
             return f"Transaction {number} runs on connector {request.connectorId}: stop it with RemoteStopTransaction."
     return None
-
-
-def _limit(station: Station, key: str) -> int | None:
-    value = (station.limits or {}).get(key, "").strip()
-    return int(value) if value.isascii() and value.isdigit() else None
 
 
 RULES: dict[type[Record], tuple[Callable[[Station, Any], str | None], ...]] = {

@@ -47,13 +47,24 @@ def limits_to_read(station: Station, request: Record) -> tuple[str, ...]:
         return names
     if MAX_KEYS.casefold() not in asked:
         return (MAX_KEYS,)
-    most = asked[MAX_KEYS.casefold()]
-    return names[: max(1, int(most))] if most.isascii() and most.isdigit() else names
+    most = number_limit(station, MAX_KEYS)
+    return names if most is None else names[: max(1, most)]
 
 
 def asked_for(station: Station, names: tuple[str, ...]) -> None:
     """Note that the station was asked for these keys, so that it is asked once, answer or none."""
     station.limits = {**(station.limits or {}), **{name.casefold(): "" for name in names}}
+
+
+def limit_of(station: Station, key: str) -> str:
+    """What the station said of such a key; empty while it was not asked, and where it gave none."""
+    return (station.limits or {}).get(key.casefold(), "")
+
+
+def number_limit(station: Station, key: str) -> int | None:
+    """The same of a key that is a whole number; None where it gave none."""
+    value = limit_of(station, key)
+    return int(value) if value.isascii() and value.isdigit() else None
 
 
 def learn(station: Station, request: Record, response: Record) -> None:

@@ -11,6 +11,7 @@ from sqlalchemy import and_, func, select
 from forecourt.evlink.faults import UnknownFault, find_fault
 from forecourt.ocpp.core import BootNotificationRequest, SampledValue
 from forecourt.ocpp.types import from_epoch
+from forecourt.supervision.registry import tag_key
 from forecourt.supervision.schema import (
     COMMAND_FOLLOW_UPS,
     COMMANDS,
@@ -177,7 +178,7 @@ def transactions(connection: Connection, wanted: TransactionFilter, limit: int) 
     conditions: dict[str, Callable[[Any], ColumnElement[bool]]] = {
         "identity": lambda value: columns.identity == value,
         "connector_id": lambda value: columns.connector_id == value,
-        "id_tag": lambda value: func.lower(columns.id_tag) == value.lower(),
+        "id_tag": lambda value: func.casefold(columns.id_tag) == tag_key(value),
         "is_open": lambda value: columns.stopped_s.is_(None) if value else columns.stopped_s.is_not(None),
         "since": lambda value: columns.started_s >= value.timestamp(),
         "until": lambda value: columns.started_s < value.timestamp(),
@@ -351,13 +352,13 @@ def command(connection: Connection, command_id: str) -> CommandView | None:
 
 def id_tags(connection: Connection, *, after: str, limit: int) -> list[IdTagView]:
     """The idTag registry in its order without regard to case, entries behind `after`."""
-    query = select(ID_TAGS).where(ID_TAGS.c.folded > after.casefold()).order_by(ID_TAGS.c.folded).limit(limit)
+    query = select(ID_TAGS).where(ID_TAGS.c.folded > tag_key(after)).order_by(ID_TAGS.c.folded).limit(limit)
     return [_id_tag_view(row) for row in connection.execute(query)]
 
 
 def id_tag(connection: Connection, name: str) -> IdTagView | None:
     """One entry of the idTag registry; None when there is none."""
-    row = connection.execute(select(ID_TAGS).where(ID_TAGS.c.folded == name.casefold())).one_or_none()
+    row = connection.execute(select(ID_TAGS).where(ID_TAGS.c.folded == tag_key(name))).one_or_none()
     return None if row is None else _id_tag_view(row)
 
 

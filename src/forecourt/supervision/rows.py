@@ -1,4 +1,4 @@
-"""How facts become rows, and rows what the core starts with.
+"""How facts become rows. What the core starts with is read from them again in `recall.py`.
 
 A group of facts is written class by class, in the order of `WRITERS`, so that a transaction's start stands before its
 stop and a command before its outcome. What comes in thousands (meter values, statuses, the wire log) goes in as
@@ -8,14 +8,14 @@ many-row statements: one step of the database a statement, in which the event lo
 from __future__ import annotations
 
 import os
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import msgspec
-from sqlalchemy import bindparam, delete, func, or_, select, update
+from msgspec import UNSET, UnsetType
+from sqlalchemy import bindparam, delete, func, select, update
 from sqlalchemy.dialects.sqlite import insert
 
-from forecourt.ocpp.core import StartTransactionRequest
+from forecourt.ocpp.types import given
 from forecourt.supervision.facts import (
     AuthorizationKeySet,
     BootReported,
@@ -29,7 +29,6 @@ from forecourt.supervision.facts import (
     MessageLogged,
     MeterValuesReported,
     OrphanStopped,
-    Policy,
     PolicySet,
     ProgressReported,
     SecurityEventReported,
@@ -41,8 +40,8 @@ from forecourt.supervision.facts import (
     TransactionStarted,
     TransactionStopped,
 )
-from forecourt.supervision.passwords import SALT_BYTES, KeyDigest, digest_key
-from forecourt.supervision.ports import RECENT_TRANSACTIONS, Recollection, TransactionRecalled
+from forecourt.supervision.passwords import SALT_BYTES, digest_key
+from forecourt.supervision.registry import tag_key
 from forecourt.supervision.schema import (
     COMMAND_FOLLOW_UPS,
     COMMANDS,
@@ -59,9 +58,11 @@ from forecourt.supervision.schema import (
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
+    from datetime import datetime
 
     from sqlalchemy import Connection, Table
 
+    from forecourt.ocpp.core import MeterValue
     from forecourt.supervision.facts import Fact
 
 ROWS_A_STATEMENT = 256
@@ -77,11 +78,6 @@ def as_text(value: object) -> str:
     return _encode(value).decode()
 
 
-def given(value: Any) -> Any:
-    """A field of a request, or None where the station left it out."""
-    return None if value is msgspec.UNSET else value
-
-
 def integer(value: int) -> int:
     """The number, or the nearest that a database holds: a station may send any."""
     return min(max(value, INTEGER_MIN), INTEGER_MAX)
@@ -90,11 +86,6 @@ def integer(value: int) -> int:
 def seconds(moment: datetime | None) -> float | None:
     """Seconds since the epoch of an aware moment."""
     return None if moment is None else moment.timestamp()
-
-
-def moment(at_s: float) -> datetime:
-    """The moment, in UTC, to the microsecond: what `seconds` was given comes back equal."""
-    return datetime.fromtimestamp(at_s, UTC)
 
 
 def insert_rows(connection: Connection, table: Table, columns: Sequence[str], rows: Sequence[tuple[Any, ...]]) -> None:
@@ -135,7 +126,7 @@ def _set_policy(connection: Connection, edit: PolicySet) -> None:
 
 def _set_id_tag(connection: Connection, edit: IdTagSet) -> None:
     values = {
-        "folded": edit.idTag.casefold(),
+        "folded": tag_key(edit.idTag),
         "id_tag": edit.idTag,
         "status": edit.status,
         "expiry_s": seconds(edit.expiryDate),
@@ -145,7 +136,7 @@ def _set_id_tag(connection: Connection, edit: IdTagSet) -> None:
 
 
 def _delete_id_tag(connection: Connection, edit: IdTagDeleted) -> None:
-    connection.execute(delete(ID_TAGS).where(ID_TAGS.c.folded == edit.idTag.casefold()))
+    connection.execute(delete(ID_TAGS).where(ID_TAGS.c.folded == tag_key(edit.idTag)))
 
 
 def _set_station(connection: Connection, edit: StationSet) -> None:
@@ -256,7 +247,7 @@ def _write_starts(connection: Connection, facts: Sequence[TransactionStarted]) -
             request.idTag,
             integer(request.meterStart),
             request.timestamp.timestamp(),
-            None if request.reservationId is msgspec.UNSET else integer(request.reservationId),
+            _given_integer(request.reservationId),
             str(fact.status),
             fact.at_s,
         )
@@ -299,8 +290,12 @@ def _write_orphans(connection: Connection, facts: Sequence[OrphanStopped]) -> No
     connection.execute(insert(ORPHAN_STOPS).on_conflict_do_nothing(), rows)
 
 
-def _transaction_data(values: Any) -> str | None:
-    return None if values is msgspec.UNSET else as_text(values)
+def _transaction_data(values: tuple[MeterValue, ...] | UnsetType) -> str | None:
+    return None if values is UNSET else as_text(values)
+
+
+def _given_integer(value: int | UnsetType) -> int | None:
+    return None if value is UNSET else integer(value)
 
 
 def _write_meter_values(connection: Connection, facts: Sequence[MeterValuesReported]) -> None:
@@ -309,9 +304,9 @@ def _write_meter_values(connection: Connection, facts: Sequence[MeterValuesRepor
         (
             fact.identity,
             integer(request.connectorId),
-            None if request.transactionId is msgspec.UNSET else integer(request.transactionId),
+            _given_integer(request.transactionId),
             value.timestamp.timestamp(),
-            _encode(value.sampledValue).decode(),
+            as_text(value.sampledValue),
             fact.at_s,
         )
         for fact in facts
@@ -456,65 +451,3 @@ def write_facts(connection: Connection, facts: Iterable[Fact]) -> None:
     for writer in WRITERS:
         if writer in piles:
             writer(connection, piles[writer])
-
-
-# What the core starts with.
-
-
-def recall(connection: Connection) -> Recollection:
-    """Everything the core needs to know of what was before."""
-    policy = connection.scalar(select(SETTINGS.c.value).where(SETTINGS.c.name == "policy"))
-    tags = connection.execute(select(ID_TAGS).order_by(ID_TAGS.c.folded))
-    stations = connection.execute(select(STATIONS).where(STATIONS.c.registered).order_by(STATIONS.c.identity))
-    boots = connection.execute(
-        select(STATIONS.c.identity, STATIONS.c.boot_status).where(STATIONS.c.boot_status.is_not(None))
-    )
-    return Recollection(
-        policy=Policy() if policy is None else msgspec.json.decode(policy, type=Policy),
-        next_transaction_id=1 + (connection.scalar(select(func.max(TRANSACTIONS.c.transaction_id))) or 0),
-        id_tags=[
-            IdTagSet(
-                idTag=tag.id_tag,
-                status=tag.status,
-                expiryDate=None if tag.expiry_s is None else moment(tag.expiry_s),
-                parentIdTag=tag.parent_id_tag,
-            )
-            for tag in tags
-        ],
-        stations=[StationSet(row.identity, row.boot_policy, row.interval_s) for row in stations],
-        boot_statuses=[(row.identity, row.boot_status) for row in boots],
-        transactions=_recall_transactions(connection),
-    )
-
-
-def _recall_transactions(connection: Connection) -> list[TransactionRecalled]:
-    latest_first = func.row_number().over(
-        partition_by=TRANSACTIONS.c.identity, order_by=TRANSACTIONS.c.transaction_id.desc()
-    )
-    ranked = select(TRANSACTIONS, latest_first.label("rank")).subquery()
-    wanted = or_(ranked.c.stopped_s.is_(None), ranked.c.rank <= RECENT_TRANSACTIONS)
-    return [
-        TransactionRecalled(
-            identity=row.identity,
-            transactionId=row.transaction_id,
-            at_s=row.received_s,
-            status=row.id_tag_status,
-            request=StartTransactionRequest(
-                connectorId=row.connector_id,
-                idTag=row.id_tag,
-                meterStart=row.meter_start_wh,
-                timestamp=moment(row.started_s),
-                reservationId=msgspec.UNSET if row.reservation_id is None else row.reservation_id,
-            ),
-            stopped_s=row.stopped_s,
-            meterStop=row.meter_stop_wh,
-        )
-        for row in connection.execute(select(ranked).where(wanted).order_by(ranked.c.transaction_id))
-    ]
-
-
-def recall_keys(connection: Connection) -> dict[str, KeyDigest]:
-    """The password digests of every station that has one."""
-    columns = (STATIONS.c.identity, STATIONS.c.key_salt, STATIONS.c.key_digest, STATIONS.c.key_text_digest)
-    rows = connection.execute(select(*columns).where(STATIONS.c.key_text_digest.is_not(None)))
-    return {row.identity: KeyDigest(row.key_salt, row.key_digest, row.key_text_digest) for row in rows}

@@ -24,7 +24,6 @@ import structlog
 from forecourt.runtime.http_server import ApiServer
 from forecourt.runtime.link import Links, Refuse, Welcome
 from forecourt.runtime.ports import HOST, OCPP_PORT, SUPERVISION_PORT
-from forecourt.supervision import rows
 from forecourt.supervision.api import create_app
 from forecourt.supervision.core import ANSWER_TIMEOUT_S, CentralSystem
 from forecourt.supervision.effects import CloseLink, EndCommand, SendFrame, Store
@@ -39,6 +38,7 @@ from forecourt.supervision.events import (
 )
 from forecourt.supervision.facts import UNGATED, AuthorizationKeySet, Policy, PolicySet, StationDeleted
 from forecourt.supervision.passwords import SALT_BYTES, digest_key
+from forecourt.supervision.recall import recall, recall_keys
 from forecourt.supervision.store import Store as FactStore
 from forecourt.supervision.watchers import Watchers
 
@@ -166,8 +166,8 @@ class Supervision:
 
     async def _begin(self) -> None:
         """Take up where the last start left off."""
-        recollection = await self.store.read(rows.recall)
-        self._keys = await self.store.read(rows.recall_keys)
+        recollection = await self.store.read(recall)
+        self._keys = await self.store.read(recall_keys)
         self._core = CentralSystem(
             recollection,
             uuid.uuid4().hex[:12] + "-",

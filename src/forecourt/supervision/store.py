@@ -254,6 +254,7 @@ def open_engine(path: Path | None) -> Engine:
         try:
             connection.execute("PRAGMA journal_mode=WAL")
             connection.execute("PRAGMA synchronous=FULL")
+            connection.create_function("casefold", 1, str.casefold, deterministic=True)  # SQLite folds ASCII only
         except sqlite3.DatabaseError:
             connection.close()
             raise

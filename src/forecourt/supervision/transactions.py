@@ -56,13 +56,13 @@ class Transactions:
             if known.start_key == key:
                 return known, False
         self._supersede(station, request.connectorId)
-        info = self.id_tag_info(request.idTag, now)
+        info = self._id_tag_info(request.idTag, now)
         transaction = Transaction(self._next_transaction_id, now, info.status, request, key)
         self._next_transaction_id += 1
         self.remember(station, transaction)
         return transaction, True
 
-    def id_tag_info(self, id_tag: str, now: float) -> IdTagInfo:
+    def _id_tag_info(self, id_tag: str, now: float) -> IdTagInfo:
         """The answer about an idTag that wants to start now."""
         concurrent = not self._registry.policy.concurrent_transactions and bool(self._open_by_tag.get(tag_key(id_tag)))
         return self._registry.id_tag_info(id_tag, now, concurrent=concurrent)
@@ -90,7 +90,7 @@ class Transactions:
     def _supersede(self, station: Station, connector: int) -> None:
         """A connector starts again: whatever was open there is over, though its stop has not come (yet)."""
         for transaction in station.transactions.values():
-            if transaction.start_key[0] == connector and transaction.stopped_s is None:
+            if transaction.request.connectorId == connector and transaction.stopped_s is None:
                 self._close(transaction)
 
     def _close(self, transaction: Transaction) -> None:
