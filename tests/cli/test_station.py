@@ -15,6 +15,9 @@ from typing import TYPE_CHECKING, Any
 import httpx2
 import pytest
 
+from forecourt.cli.station import station_options
+from forecourt.evlink.generations import PowerLossStop
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
@@ -227,6 +230,16 @@ def test_a_control_port_in_use_is_named_with_what_to_try() -> None:
         assert refused.stderr.count("\n") == 1
 
 
+def test_options_are_taken_by_their_kind() -> None:
+    options = station_options(["failing-resets=2", "power_loss=before-dark", "status_timestamp_only=True"], 5.0)
+    assert (options.failing_resets, options.power_loss, options.status_timestamp_only, options.speed) == (
+        2,
+        PowerLossStop.BEFORE_DARK,
+        True,
+        5.0,
+    )
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
@@ -237,6 +250,8 @@ def test_a_control_port_in_use_is_named_with_what_to_try() -> None:
         (("--option", "colour=red"), "power_loss"),
         (("--option", "power_loss=never"), "before dark"),
         (("--option", "status_timestamp_only=perhaps"), "true or false"),
+        (("--option", "failing_resets=often"), "0 or 1 or 2"),
+        (("--option", "failing_resets=-1"), "0 or 1 or 2"),
         (("--speed", "0"), "speed"),
         (("--http", "localhost"), "HOST:PORT"),
         (("--url", "http://127.0.0.1"), "ws://"),

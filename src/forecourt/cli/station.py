@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from forecourt.evlink.keys import Key
     from forecourt.station.commissioning import StationOptions
 
+COUNT_MAX = 9
+"""The most that an option which counts takes."""
+
 
 def register(app: typer.Typer) -> None:
     """Add the command."""
@@ -117,6 +120,8 @@ def option_values() -> dict[str, tuple[str, ...]]:
         kinds = [kind for kind in (field.type, *get_args(field.type)) if isinstance(kind, type)]
         if bool in kinds:
             values[field.name] = ("true", "false")
+        elif int in kinds:
+            values[field.name] = tuple(str(number) for number in range(COUNT_MAX + 1))
         for kind in kinds:
             if issubclass(kind, Enum):
                 values[field.name] = tuple(str(member.value) for member in kind)
