@@ -8,13 +8,13 @@ take modules out.
 
 from __future__ import annotations
 
-import difflib
 from enum import StrEnum
 
 import msgspec
 
 from forecourt.errors import ForecourtError
 from forecourt.evlink.fault_advice import ADVICE
+from forecourt.evlink.nearest import nearest
 from forecourt.ocpp.core import ChargePointErrorCode, StopReason
 
 VENDOR_ID = "Schneider Electric"
@@ -78,7 +78,7 @@ class UnknownFault(ForecourtError):  # noqa: N818
 
     def __init__(self, dtc: str) -> None:
         self.dtc = dtc
-        near = difflib.get_close_matches(_normal(dtc), _BY_DTC, n=3, cutoff=0.75)
+        near = nearest(_normal(dtc), list(_BY_DTC))
         hint = (
             f"nearest are {', '.join(_BY_DTC[code].dtc for code in near)}"
             if near

@@ -7,13 +7,13 @@ opposite of FreeCharging, and that FreeCharging excludes the other modes, is the
 
 from __future__ import annotations
 
-import difflib
 from typing import TYPE_CHECKING
 
 from forecourt.errors import ForecourtError
 from forecourt.evlink.firmware import DEFAULT_FIRMWARE_VERSION
 from forecourt.evlink.key import Access, Effect, Key, KeyType, Section, ValueRefused, Visibility
 from forecourt.evlink.key_table import KEYS
+from forecourt.evlink.nearest import nearest
 
 if TYPE_CHECKING:
     from forecourt.evlink.generations import Product
@@ -49,8 +49,7 @@ class UnknownKey(ForecourtError):  # noqa: N818
 
     def __init__(self, name: str) -> None:
         self.name = name
-        near = difflib.get_close_matches(name.lower(), _BY_NAME, n=3, cutoff=0.7)
-        names = dict.fromkeys(_BY_NAME[found].name for found in near)
+        names = dict.fromkeys(_BY_NAME[near].name for near in nearest(name.lower(), list(_BY_NAME)))
         hint = f"nearest are {', '.join(names)}" if names else "`forecourt guide keys` lists all 80"
         super().__init__(f"{name!r} is no configuration key of the guide; {hint}.")
 

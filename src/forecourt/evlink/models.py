@@ -6,13 +6,13 @@ suffixes C, C1, C5, C7, -AN and -G; they change nothing here, but that -G marks 
 
 from __future__ import annotations
 
-import difflib
 from enum import StrEnum
 
 import msgspec
 
 from forecourt.errors import ForecourtError
 from forecourt.evlink.generations import EVD1S, EVD2S, Generation, Product, ProductLine, line_of
+from forecourt.evlink.nearest import nearest
 
 
 class ConnectorType(StrEnum):
@@ -97,7 +97,7 @@ def find_model(reference: str) -> Model:
     """The row of a commercial reference, without regard to case; raises `UnknownModel` with near misses."""
     wanted = reference.strip().upper()
     if (model := _BY_REFERENCE.get(wanted)) is None:
-        raise UnknownModel(reference, tuple(difflib.get_close_matches(wanted, _BY_REFERENCE, n=3, cutoff=0.7)))
+        raise UnknownModel(reference, tuple(nearest(wanted, list(_BY_REFERENCE))))
     return model
 
 
