@@ -11,6 +11,7 @@ from forecourt.ocpp.errors import PayloadFault
 from forecourt.runtime.http_api import body_of
 from forecourt.supervision import readings
 from forecourt.supervision.api_errors import ApiError, bad_request
+from forecourt.supervision.api_requests import read, require_known, supervision_of
 from forecourt.supervision.outcomes import (
     Answered,
     BadlyAnswered,
@@ -39,8 +40,8 @@ async def give_command(
     if command is None:
         known = ", ".join(COMMANDS)
         raise ApiError(404, f"{unquote(action)} is nothing a station can be told to do; these are: {known}.")
-    supervision = request.app.state.supervision
-    await _require_known(request, identity)
+    supervision = supervision_of(request)
+    await require_known(request, identity)
     try:
         payload = command.decode_request(await body_of(request))
     except PayloadFault as fault:
@@ -55,26 +56,10 @@ async def give_command(
 @get("/api/commands/{command_id:str}")
 async def get_command(request: Request[Any, Any, Any], command_id: FromPath[str]) -> CommandView:
     """A command and what came of it, such as the transactionId of a remote start."""
-    found: CommandView | None = await request.app.state.supervision.store.read(
-        lambda connection: readings.command(connection, command_id)
-    )
+    found = await read(request, lambda connection: readings.command(connection, command_id))
     if found is None:
         raise ApiError(404, f"There is no command {command_id}.")
     return found
-
-
-async def _require_known(request: Request[Any, Any, Any], identity: str) -> None:
-    """404 for a station that was neither registered nor ever here."""
-    supervision = request.app.state.supervision
-    if supervision.live(identity) is not None:
-        return
-    if await supervision.store.read(lambda connection: readings.station(connection, identity, None)) is None:
-        raise unknown_station(identity)
-
-
-def unknown_station(identity: str) -> ApiError:
-    """404 with the sentence for it."""
-    return ApiError(404, f"There is no station {identity}: it was neither registered nor has it ever connected.")
 
 
 def _answer(outcome: Outcome) -> tuple[int, Any]:

@@ -1,16 +1,16 @@
 """What the supervision knows: stations, transactions, meter values, statuses, notices, the wire log."""
 
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 from urllib.parse import unquote
 
 from litestar import Request, get
 from litestar.params import FromPath, FromQuery, QueryParameter
 
 from forecourt.supervision import readings
-from forecourt.supervision.api_commands import unknown_station
 from forecourt.supervision.api_errors import ApiError
 from forecourt.supervision.api_registries import LIST_LIMIT, Limit
+from forecourt.supervision.api_requests import read, require_known, supervision_of, unknown_station
 from forecourt.supervision.readings import TransactionFilter
 from forecourt.supervision.views import (
     ConnectorView,
@@ -22,6 +22,8 @@ from forecourt.supervision.views import (
     TransactionDetail,
     TransactionView,
 )
+
+T = TypeVar("T")
 
 VALUES_LIMIT = 1000
 LONGEST_VALUES = 10_000
@@ -38,26 +40,24 @@ async def list_stations(
     limit: Limit = LIST_LIMIT,
 ) -> list[StationView]:
     """Every station registered or ever connected, in the order of identities, those behind `after`."""
-    supervision = request.app.state.supervision
-    found: list[StationView] = await supervision.store.read(
+    supervision = supervision_of(request)
+    return await read(
+        request,
         lambda connection: readings.stations(
             connection, supervision.all_live(), after=after, limit=limit, connected=connected
-        )
+        ),
     )
-    return found
 
 
 @get("/api/stations/{identity:str}")
 async def get_station(request: Request[Any, Any, Any], identity: FromPath[str]) -> StationView:
     """One station: as registered, as it booted, its connectors, its open transactions."""
     identity = unquote(identity)
-    supervision = request.app.state.supervision
+    supervision = supervision_of(request)
     live = supervision.live(identity)
     if live is not None and live.connected:
         await supervision.store.settled()  # its first connection may be this moment's
-    found: StationView | None = await supervision.store.read(
-        lambda connection: readings.station(connection, identity, live)
-    )
+    found = await read(request, lambda connection: readings.station(connection, identity, live))
     if found is None:
         raise unknown_station(identity)
     return found
@@ -73,10 +73,11 @@ async def list_statuses(
 ) -> list[ConnectorView]:
     """What a station reported of its connectors, the latest first; page on with `before` the last id."""
     identity = unquote(identity)
-    found: list[ConnectorView] = await request.app.state.supervision.store.read(
+    found = await read(
+        request,
         lambda connection: readings.statuses(
             connection, identity, connector_id=connector_id, before=before, limit=limit
-        )
+        ),
     )
     return await _or_unknown(request, identity, found)
 
@@ -87,9 +88,7 @@ async def list_messages(
 ) -> list[MessageView]:
     """The wire log of a station, the latest frame first; page on with `before` the last id."""
     identity = unquote(identity)
-    found: list[MessageView] = await request.app.state.supervision.store.read(
-        lambda connection: readings.messages(connection, identity, before=before, limit=limit)
-    )
+    found = await read(request, lambda connection: readings.messages(connection, identity, before=before, limit=limit))
     return await _or_unknown(request, identity, found)
 
 
@@ -99,9 +98,7 @@ async def list_notices(
 ) -> list[NoticeView]:
     """Firmware, diagnostics, log, security and data messages of a station, the latest first."""
     identity = unquote(identity)
-    found: list[NoticeView] = await request.app.state.supervision.store.read(
-        lambda connection: readings.notices(connection, identity, before=before, limit=limit)
-    )
+    found = await read(request, lambda connection: readings.notices(connection, identity, before=before, limit=limit))
     return await _or_unknown(request, identity, found)
 
 
@@ -127,10 +124,7 @@ async def list_transactions(
         until=_aware("until", until),
         before=before,
     )
-    found: list[TransactionView] = await request.app.state.supervision.store.read(
-        lambda connection: readings.transactions(connection, wanted, limit)
-    )
-    return found
+    return await read(request, lambda connection: readings.transactions(connection, wanted, limit))
 
 
 @get("/api/transactions/{transaction_id:int}")
@@ -148,10 +142,9 @@ async def list_meter_values(
 ) -> list[MeterValueView]:
     """The meter values of a transaction in the order of their own timestamps, whenever they arrived."""
     await _transaction(request, transaction_id)
-    found: list[MeterValueView] = await request.app.state.supervision.store.read(
-        lambda connection: readings.meter_values(connection, transaction_id, offset=offset, limit=limit)
+    return await read(
+        request, lambda connection: readings.meter_values(connection, transaction_id, offset=offset, limit=limit)
     )
-    return found
 
 
 @get("/api/orphan-stops")
@@ -159,28 +152,20 @@ async def list_orphan_stops(
     request: Request[Any, Any, Any], identity: FromQuery[str | None] = None, limit: Limit = LIST_LIMIT
 ) -> list[OrphanStopView]:
     """StopTransactions for transactions that were never given out, such as -1, the latest first."""
-    found: list[OrphanStopView] = await request.app.state.supervision.store.read(
-        lambda connection: readings.orphan_stops(connection, identity=identity, limit=limit)
-    )
-    return found
+    return await read(request, lambda connection: readings.orphan_stops(connection, identity=identity, limit=limit))
 
 
 async def _transaction(request: Request[Any, Any, Any], transaction_id: int) -> TransactionDetail:
-    found: TransactionDetail | None = await request.app.state.supervision.store.read(
-        lambda connection: readings.transaction(connection, transaction_id)
-    )
+    found = await read(request, lambda connection: readings.transaction(connection, transaction_id))
     if found is None:
         raise ApiError(404, f"There is no transaction {transaction_id}.")
     return found
 
 
-async def _or_unknown(request: Request[Any, Any, Any], identity: str, found: list[Any]) -> list[Any]:
+async def _or_unknown(request: Request[Any, Any, Any], identity: str, found: list[T]) -> list[T]:
     """An empty list only of a station that exists."""
-    supervision = request.app.state.supervision
-    if not found and supervision.live(identity) is None:
-        known = await supervision.store.read(lambda connection: readings.station(connection, identity, None))
-        if known is None:
-            raise unknown_station(identity)
+    if not found:
+        await require_known(request, identity)
     return found
 
 

@@ -13,6 +13,7 @@ from forecourt.ocpp.core import AuthorizationStatus, RegistrationStatus
 from forecourt.ocpp.types import CiString20, DateTime, Record, given, keep_utc
 from forecourt.supervision import readings
 from forecourt.supervision.api_errors import ApiError, read_body, require_length
+from forecourt.supervision.api_requests import read, supervision_of, unknown_station
 from forecourt.supervision.facts import (
     AuthorizationKeySet,
     IdTagDeleted,
@@ -91,10 +92,7 @@ async def list_id_tags(
     request: Request[Any, Any, Any], after: FromQuery[str] = "", limit: Limit = LIST_LIMIT
 ) -> list[IdTagView]:
     """The registered idTags in their order, those behind `after`."""
-    found: list[IdTagView] = await request.app.state.supervision.store.read(
-        lambda connection: readings.id_tags(connection, after=after, limit=limit)
-    )
-    return found
+    return await read(request, lambda connection: readings.id_tags(connection, after=after, limit=limit))
 
 
 @get("/api/id-tags/{id_tag:str}")
@@ -118,7 +116,7 @@ async def put_id_tag(request: Request[Any, Any, Any], id_tag: FromPath[str]) -> 
             came="ConcurrentTx",
         )
     fact = IdTagSet(id_tag, str(rule.status), given(rule.expiryDate), given(rule.parentIdTag))
-    await request.app.state.supervision.edit(fact)
+    await supervision_of(request).edit(fact)
     return await _id_tag(request, id_tag)
 
 
@@ -126,13 +124,11 @@ async def put_id_tag(request: Request[Any, Any, Any], id_tag: FromPath[str]) -> 
 async def delete_id_tag(request: Request[Any, Any, Any], id_tag: FromPath[str]) -> None:
     """Forget an idTag."""
     found = await _id_tag(request, unquote(id_tag))
-    await request.app.state.supervision.edit(IdTagDeleted(found.idTag))
+    await supervision_of(request).edit(IdTagDeleted(found.idTag))
 
 
 async def _id_tag(request: Request[Any, Any, Any], id_tag: str) -> IdTagView:
-    found: IdTagView | None = await request.app.state.supervision.store.read(
-        lambda connection: readings.id_tag(connection, id_tag)
-    )
+    found = await read(request, lambda connection: readings.id_tag(connection, id_tag))
     if found is None:
         raise ApiError(404, f"The idTag {id_tag} is not registered.")
     return found
@@ -144,16 +140,17 @@ async def put_station(request: Request[Any, Any, Any], identity: FromPath[str]) 
     identity = unquote(identity)
     require_length("identity", identity, IDENTITY_LENGTH)
     rule = await read_body(request, StationRule)
-    supervision = request.app.state.supervision
+    supervision = supervision_of(request)
     if rule.authorizationKey is not UNSET:
         _require_key(rule.authorizationKey)
     status = None if rule.bootStatus is UNSET else str(rule.bootStatus)
     await supervision.edit(StationSet(identity, status, given(rule.interval)))
     if rule.authorizationKey is not UNSET:
         await supervision.edit(AuthorizationKeySet(identity, rule.authorizationKey or None))
-    found: StationView = await supervision.store.read(
-        lambda connection: readings.station(connection, identity, supervision.live(identity))
-    )
+    live = supervision.live(identity)
+    found = await read(request, lambda connection: readings.station(connection, identity, live))
+    if found is None:  # somebody else has deleted it meanwhile
+        raise unknown_station(identity)
     return found
 
 
@@ -161,8 +158,8 @@ async def put_station(request: Request[Any, Any, Any], identity: FromPath[str]) 
 async def delete_station(request: Request[Any, Any, Any], identity: FromPath[str]) -> None:
     """Forget a station's registration and password. What it reported stays."""
     identity = unquote(identity)
-    supervision = request.app.state.supervision
-    if not await supervision.store.read(lambda connection: readings.is_registered(connection, identity)):
+    supervision = supervision_of(request)
+    if not await read(request, lambda connection: readings.is_registered(connection, identity)):
         raise ApiError(404, f"The station {identity} is not registered.")
     await supervision.edit(StationDeleted(identity))
 
@@ -170,14 +167,14 @@ async def delete_station(request: Request[Any, Any, Any], identity: FromPath[str
 @get("/api/policy")
 async def get_policy(request: Request[Any, Any, Any]) -> dict[str, Any]:
     """What holds for every station and idTag without a rule of its own."""
-    return _policy_view(request.app.state.supervision.policy)
+    return _policy_view(supervision_of(request).policy)
 
 
 @put("/api/policy")
 async def put_policy(request: Request[Any, Any, Any]) -> dict[str, Any]:
     """Change the policy."""
     rule = await read_body(request, PolicyRule)
-    supervision = request.app.state.supervision
+    supervision = supervision_of(request)
     changes = {ours: getattr(rule, name) for name, ours in _POLICY_FIELDS.items() if getattr(rule, name) is not UNSET}
     await supervision.edit(PolicySet(msgspec.structs.replace(supervision.policy, **changes)))
     return _policy_view(supervision.policy)
