@@ -18,6 +18,7 @@ from forecourt.runtime.loop import run
 from forecourt.screen.api import ControlApi
 from forecourt.screen.event_stream import BEHIND_LIMIT, Followers
 from forecourt.station.commissioning import Commissioning, StationOptions
+from forecourt.station.events import FrameReceived
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Coroutine
@@ -87,6 +88,36 @@ def play(scenario: Callable[[Rig], Coroutine[Any, Any, None]]) -> None:
             await scenario(rig)
 
     run(bounded())
+
+
+def test_reservations_lists_and_guns_out_of_service_are_shown() -> None:
+    async def scenario(rig: Rig) -> None:
+        shown = await rig.get()
+        assert (shown["reservations"], shown["inoperative"], shown["cachedIdTags"]) == ([], [], 0)
+        assert shown["localList"] == {"isEnabled": False, "listVersion": 0, "entries": 0}
+        (station,) = rig.host.stations.values()
+        for action, payload in (
+            ("ReserveNow", '{"reservationId":5,"connectorId":2,"idTag":"TAG","expiryDate":"2190-01-01T00:00:00Z"}'),
+            ("ChangeAvailability", '{"connectorId":1,"type":"Inoperative"}'),
+        ):
+            brain = station.brain()
+            assert brain is not None
+            frame = f'[2,"a","{action}",{payload}]'.encode()
+            brain.handle(FrameReceived(frame), station.seat.at)
+        shown = await rig.get()
+        assert shown["inoperative"] == [1]
+        assert shown["reservations"] == [
+            {
+                "reservationId": 5,
+                "connectorId": 2,
+                "idTag": "TAG",
+                "parentIdTag": None,
+                "expiryDate": "2190-01-01T00:00:00Z",
+            }
+        ]
+        assert [row["status"] for row in shown["connectors"]] == ["Unavailable", "Reserved"]
+
+    play(scenario)
 
 
 def test_stations_are_listed_and_shown_by_their_percent_encoded_identity() -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from forecourt.evlink.faults import find_fault
-from forecourt.station.snapshot import ProfileSnapshot
+from forecourt.station.snapshot import LocalListSnapshot, ProfileSnapshot, ReservationSnapshot
 
 if TYPE_CHECKING:
     from forecourt.cabinet.car import Car
@@ -97,6 +97,13 @@ class StationView(msgspec.Struct, frozen=True):
     keysChanged: dict[str, str] | None
     chargingProfiles: tuple[ProfileSnapshot, ...] | None
     """In the order of their installation."""
+    inoperative: tuple[int, ...] | None
+    """Connectors that the supervision wants out of service, also while a transaction still runs on them."""
+    reservations: tuple[ReservationSnapshot, ...] | None
+    """In the order in which they were made."""
+    localList: LocalListSnapshot | None
+    cachedIdTags: int | None
+    """Entries of the authorization cache."""
 
 
 class KeyView(msgspec.Struct, frozen=True):
@@ -148,6 +155,10 @@ def station_view(station: HostedStation) -> StationView:
         connectors=tuple(_connector(station, gun, told.get(gun.connectorId)) for gun in station.connectors()),
         keysChanged=None if snapshot is None else snapshot.keysChanged,
         chargingProfiles=None if snapshot is None else snapshot.chargingProfiles,
+        inoperative=None if snapshot is None else snapshot.inoperative,
+        reservations=None if snapshot is None else snapshot.reservations,
+        localList=None if snapshot is None else snapshot.localList,
+        cachedIdTags=None if snapshot is None else snapshot.cachedIdTags,
     )
 
 
