@@ -126,7 +126,7 @@ class Driver:
         if seat.power_on or seat.station is not None:
             self._go_dark(seat, self.clock.now())
         seat.power_on = False
-        seat.deadline = inf
+        seat.deadline = seat.queued_due = inf  # what it still has in the heap counts no more
         del self.seats[seat.identity]
 
     def power(self, seat: Seat, on: bool) -> None:
@@ -139,6 +139,7 @@ class Driver:
             if seat.station is not None:
                 self._go_dark(seat, now)
             seat.set_own(boot_at=now)
+            seat.deadline = now
             self.advance(seat, now)
         else:
             self._lose_power(seat, now)
@@ -190,7 +191,8 @@ class Driver:
     def advance(self, seat: Seat, now: float) -> None:
         """Bring a seat to `now`, everything that is due happening at its own time."""
         steps = 0
-        while (due := seat.next_deadline()) <= now:
+        due = seat.deadline
+        while due <= now:
             station, cabinet = seat.station, seat.cabinet
             steps = steps + 1 if due <= seat.at else 0
             assert steps < STEPS_AT_ONE_TIME, f"{seat.identity} stays due at {due}: {station!r}, {cabinet!r}"
@@ -202,7 +204,9 @@ class Driver:
                 self._settle(seat, at)
             elif station is not None:
                 self._carry_out(seat, station.expire(at), at)
-                self._settle(seat, at)
+                if self._arisen:
+                    self._settle(seat, at)
+            due = seat.next_deadline()
         self._queue(seat, due)
 
     def observe(self, seat: Seat) -> float:
@@ -246,7 +250,7 @@ class Driver:
         heap = self._heap
         while heap and heap[0][0] <= now:
             due, _, seat = heapq.heappop(heap)
-            if due != seat.queued_due or self.seats.get(seat.identity) is not seat:
+            if due != seat.queued_due:
                 continue
             seat.queued_due = inf
             if seat.deadline <= now:
