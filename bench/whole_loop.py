@@ -18,7 +18,9 @@ from typing import Any
 from bench.parent import STATION_CORE, SUPERVISION_CORE, Child, start
 
 ANSWER = '[3,"1-1000",{}]'
-WARM_S = 0.3
+ROUNDS = 5
+SLICES = 3
+"""How often ours and the echo take turns in a round; the package, which needs longer to get going, has one turn."""
 
 
 class Stack:
@@ -31,9 +33,9 @@ class Stack:
         self.rounds: list[dict[str, float]] = []
 
     def measure(self, seconds: float) -> None:
-        """One turn."""
+        """One turn, after a third of its time to get going."""
         self.client.tell("run")
-        time.sleep(WARM_S)
+        time.sleep(seconds / 3)
         before = self.client.tell("usage"), self.server.tell("usage")
         time.sleep(seconds)
         after = self.client.tell("usage"), self.server.tell("usage")
@@ -57,14 +59,16 @@ class Stack:
 
 def measure(quick: bool, interval_s: int = 1) -> dict[str, Any]:
     """Figures of the three stacks and the ratios between them."""
-    stations, rounds, seconds = (20, 1, 0.3) if quick else (1000, 5, 2.0)
+    stations, rounds, slices, seconds = (20, 1, 1, 0.3) if quick else (1000, ROUNDS, SLICES, 0.6)
     with tempfile.TemporaryDirectory() as folder, ExitStack() as opened:
         ours = _ours(opened, folder, stations, interval_s)
         frame = ours.client.tell("charge")["frame"]
-        others = _others(opened, stations, frame)
+        echo, package = _others(opened, stations, frame)
         for _ in range(rounds):
-            for stack in (ours, *others):
-                stack.measure(seconds)
+            for _ in range(slices):
+                ours.measure(seconds)
+                echo.measure(seconds)
+            package.measure(seconds * 5)
         sent = ours.client.tell("usage")["messages"]
         energy_wh = ours.client.tell("stop")["energy_wh"]
         ours.server.tell("stop")
@@ -77,8 +81,8 @@ def measure(quick: bool, interval_s: int = 1) -> dict[str, Any]:
         "stored_meter_values": stored,
         "frames_answered": sent,
         "energy_wh": round(energy_wh),
-        "stacks": {stack.name: stack.medians() for stack in (ours, *others)},
-        "ratios": _ratios(ours, *others),
+        "stacks": {stack.name: stack.medians() for stack in (ours, echo, package)},
+        "ratios": _ratios(ours, echo, package, slices),
     }
 
 
@@ -110,15 +114,28 @@ def _stored(folder: Path) -> int:
     return int(count)
 
 
-def _ratios(ours: Stack, echo: Stack, package: Stack) -> dict[str, float]:
-    """Round by round, so that each ratio is between neighbours in time; then the median."""
+def _ratios(ours: Stack, echo: Stack, package: Stack, slices: int) -> dict[str, float]:
+    """Ratios between neighbours in time: the median of these, the least and the most."""
 
-    def ratio(over: Stack, under: Stack, name: str) -> float:
-        return round(median(a[name] / b[name] for a, b in zip(over.rounds, under.rounds, strict=True)), 2)
+    def to_echo(name: str) -> list[float]:
+        return [a[name] / b[name] for a, b in zip(ours.rounds, echo.rounds, strict=True)]
 
-    return {
-        "station_over_echo": ratio(ours, echo, "station_us"),
-        "package_over_station": ratio(package, ours, "station_us"),
-        "supervision_over_echo": ratio(ours, echo, "supervision_us"),
-        "package_over_supervision": ratio(package, ours, "supervision_us"),
-    }
+    def to_package(name: str) -> list[float]:
+        neighbours = [ours.rounds[at : at + slices] for at in range(0, len(ours.rounds), slices)]
+        return [
+            each[name] / median(one[name] for one in near)
+            for each, near in zip(package.rounds, neighbours, strict=True)
+        ]
+
+    found: dict[str, float] = {}
+    for name, ratios in (
+        ("station_over_echo", to_echo("station_us")),
+        ("package_over_station", to_package("station_us")),
+        ("supervision_over_echo", to_echo("supervision_us")),
+        ("package_over_supervision", to_package("supervision_us")),
+    ):
+        ratios.sort()
+        found[name] = round(median(ratios), 2)
+        found[f"{name}_least"] = round(ratios[0], 2)
+        found[f"{name}_most"] = round(ratios[-1], 2)
+    return found
