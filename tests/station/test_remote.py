@@ -133,3 +133,39 @@ def test_transaction_without_an_id_yet_can_not_be_stopped_by_one() -> None:
     assert rig.is_energised()
     for number in (-1, 0, 1):
         assert rig.ask("RemoteStopTransaction", {"transactionId": number}) == {"status": "Rejected"}
+
+
+# What became of one that was accepted stands in the log.
+
+
+def test_remote_start_that_comes_to_nothing_says_why() -> None:
+    rig = Rig(keys={"ConnectionTimeOut": "30"})
+    rig.answers["Authorize"] = {"idTagInfo": {"status": "Blocked"}}
+    rig.plug(1)
+    assert start(rig, 1, "BAD") == "Accepted"
+    rig.answers.clear()
+    assert start(rig, 2, "LATE") == "Accepted"
+    rig.wait(31)
+    assert start(rig, 2, "FAILED") == "Accepted"
+    rig.handle(happened.FaultRaised(GROUND_ERROR, 2))
+    assert rig.log() == [
+        "BAD: it was not authorized",
+        "LATE: nobody plugged in within ConnectionTimeOut",
+        "FAILED: connector 2 was unplugged, failed or put out of service",
+    ]
+    assert rig.calls("StartTransaction") == []
+
+
+def test_tag_that_comes_while_another_is_decided_or_that_may_not_stop_says_why() -> None:
+    rig = Rig()
+    rig.plug(1)
+    rig.silent = True
+    rig.badge("FIRST")
+    rig.badge("SECOND")
+    assert rig.log() == ["SECOND: FIRST is being decided on connector 1 already"]
+    rig.silent = False
+    rig.wait(31)
+    assert rig.is_energised(1), "without an answer it was decided as offline"
+    rig.badge("STRANGER")
+    assert rig.log()[-1] == "connector 1: expected a tag of the group of FIRST, came STRANGER"
+    assert rig.is_energised(1)

@@ -151,6 +151,8 @@ class Authorization:
     ) -> None:
         """Have a tag decided; a second attempt on the same connector is ignored while the first is undecided."""
         if connector in self._attempts:
+            wrong = f"{id_tag}: {self._attempts[connector].idTag} is being decided on connector {connector} already"
+            self._effects.append(LogEvent("Tag ignored", wrong))
             return
         attempt = Attempt(connector, id_tag, decided)
         if self._attempts is _NO_ATTEMPTS:

@@ -203,10 +203,12 @@ class Remote:
         pending = self._pending
         assert pending is not None, "who drops a remote start has its tag forgotten"
         pending.parent_id_tag = decision.parentIdTag
-        if decision.is_accepted and self._is_admitted(pending):
+        if not decision.is_accepted:
+            self._drop("it was not authorized", now)
+        elif self._is_admitted(pending):
             self._authorized(pending, now)
         else:
-            self._drop(now)
+            self._drop("the connector is reserved for somebody else", now)
 
     def _is_admitted(self, pending: Pending) -> bool:
         connector = pending.connector
@@ -241,16 +243,17 @@ class Remote:
 
     def timed_out(self, now: float) -> None:
         """ConnectionTimeOut has passed and nobody plugged in: the request is dropped."""
-        self._drop(now)
+        self._drop("nobody plugged in within ConnectionTimeOut", now)
 
     def gone(self, connector: int, now: float) -> None:
-        """The gun was unplugged or failed: a request for it is dropped."""
+        """The gun was unplugged, failed or was put out of service: a request for it is dropped."""
         if self._pending is not None and self._pending.connector == connector:
-            self._drop(now)
+            self._drop(f"connector {connector} was unplugged, failed or put out of service", now)
 
-    def _drop(self, now: float) -> None:
+    def _drop(self, why: str, now: float) -> None:
         pending, self._pending = self._pending, None
         assert pending is not None, "there is a remote start to drop"
+        self._effects.append(LogEvent("Remote start dropped", f"{pending.id_tag}: {why}"))
         self._timers.stop(Timer.REMOTE_START)
         self._smart_charging.forget_promise()
         self._authorization.forget(pending.asked_for)

@@ -273,8 +273,13 @@ class Sessions:
 
     def _stop_decided(self, attempt: Attempt, decision: Decision, now: float) -> None:
         transaction = self._transactions.on(attempt.connector)
-        if transaction is not None and decision.is_accepted and is_same_group(transaction, decision):
+        if transaction is None:
+            return
+        if decision.is_accepted and is_same_group(transaction, decision):
             self.stop(attempt.connector, StopReason.Local, attempt.idTag, now)
+        else:
+            wrong = f"connector {attempt.connector}: expected a tag of the group of {transaction.idTag}"
+            self._effects.append(LogEvent("Stop refused", f"{wrong}, came {attempt.idTag}"))
 
     def offer_unasked(self, connector: int, now: float) -> None:
         """A cable was plugged: free charging starts by itself, and AutoCharge asks for the vehicle."""
