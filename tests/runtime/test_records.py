@@ -163,11 +163,12 @@ def test_commits_that_wait_for_the_disk_go_into_one_transaction(
     """While somebody else holds the file the thread is stuck with its first group; the rest becomes the second."""
 
     async def scenario() -> None:
+        begun = store.begun
         blocker = sqlite3.connect(path, isolation_level=None)
         blocker.execute("BEGIN IMMEDIATE")
         first = asyncio.ensure_future(commit(store, "first", save("1")))
         await asyncio.sleep(0)  # lets it commit
-        while store.waiting:
+        while store.begun == begun:
             await asyncio.sleep(0.001)
         others = [asyncio.ensure_future(commit(store, f"station {number}", save("1"))) for number in range(1000)]
         while store.waiting < 1000:
@@ -248,9 +249,10 @@ def test_commit_that_fails_is_told_to_its_whole_group_and_leaves_nothing(
             "BEGIN SELECT RAISE(ABORT, 'the disk is full'); END"
         )
         blocker.execute("BEGIN IMMEDIATE")
+        begun = store.begun
         waiting = [asyncio.ensure_future(commit(store, "first", save("1")))]
         await asyncio.sleep(0)  # lets it commit
-        while store.waiting:
+        while store.begun == begun:
             await asyncio.sleep(0.001)
         for station in ("good", "bad", "also good"):
             waiting.append(asyncio.ensure_future(commit(store, station, save("1"), DeleteRecord("queue", "before"))))

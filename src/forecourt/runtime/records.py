@@ -146,6 +146,11 @@ class RecordStore:
         return 0 if self._file is None else self._file.transactions
 
     @property
+    def begun(self) -> int:
+        """How many groups the thread has begun to write; 0 in memory."""
+        return 0 if self._file is None else self._file.begun
+
+    @property
     def waiting(self) -> int:
         """How many batches the thread has not taken yet; 0 in memory."""
         return 0 if self._file is None else self._file.waiting
@@ -166,6 +171,7 @@ class _RecordFile:
 
     def __init__(self, path: Path) -> None:
         self.transactions = 0
+        self.begun = 0
         self._path = path
         self._queue: SimpleQueue[_Batch | _Query | None] = SimpleQueue()
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -242,6 +248,7 @@ class _RecordFile:
         """Commit a group and tell of it."""
         if not group:
             return
+        self.begun += 1
         failure = self._write(group)
         loop = self._loop
         assert loop is not None, "commit() set it"
