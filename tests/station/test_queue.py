@@ -3,12 +3,12 @@ from __future__ import annotations
 import json
 from typing import Any
 
-import msgspec
 import pytest
 
 from forecourt.evlink.keys import require_key
 from forecourt.evlink.models import find_model
 from forecourt.ocpp.core import AuthorizationStatus, IdTagInfo, StartTransactionRequest, StartTransactionResponse
+from forecourt.ocpp.types import Record
 from forecourt.station.calls import Answer, Calls, Failure
 from forecourt.station.commissioning import Commissioning, StationOptions
 from forecourt.station.configuration import Configuration
@@ -19,7 +19,7 @@ from forecourt.station.timers import Timer, Timers
 COMMISSIONING = Commissioning("CP-1", "ws://one.example", "EVD1S180TBB", "S-1", "3.5.8803")
 
 
-class Message(msgspec.Struct, frozen=True):
+class Message(Record, frozen=True, gc=False, kw_only=True):
     """A transaction message as far as the queue cares."""
 
     number: int
@@ -46,7 +46,7 @@ class Bench:
         self.effects.append(LogEvent("settled", entry.action))
 
     def add(self, number: int, action: str = "MeterValues", *, complete: bool = True, now: float = 0.0) -> None:
-        self.queue.add(Message(number), action, "one", complete, gates=True)
+        self.queue.add(Message(number=number), action, "one", complete, gates=True)
         self.queue.advance(now)
 
     def listen(self, now: float = 0.0) -> None:
@@ -88,7 +88,7 @@ def test_queue_saves_a_message_before_it_sends_it_and_forgets_it_once_it_is_answ
 def test_queue_sends_nothing_before_it_is_told_that_all_is_saved() -> None:
     bench = Bench()
     bench.listen()
-    bench.queue.add(Message(1), "MeterValues", "one", True, gates=True)
+    bench.queue.add(Message(number=1), "MeterValues", "one", True, gates=True)
     assert bench.sent() == []
     bench.queue.advance(0.0)
     assert bench.numbers() == [1]
