@@ -53,10 +53,10 @@ def test_help_lists_every_command(capsys: pytest.CaptureFixture[str]) -> None:
 @pytest.mark.parametrize(
     ("arguments", "usage", "sentence"),
     [
-        ([], "forecourt", "Missing command."),
+        ([], "forecourt", "A command was expected, one of demo, station, supervision, guide; none came."),
         (["gude"], "forecourt", "No such command 'gude'. Did you mean 'guide'?"),
         (["--nonsense"], "forecourt", "No such option: --nonsense"),
-        (["guide"], "forecourt guide", "Missing command."),
+        (["guide"], "forecourt guide", "A command was expected, one of models, keys, faults; none came."),
         (["guide", "keys", "--nonsense"], "forecourt guide keys", "No such option: --nonsense"),
         (["guide", "keys", "--access"], "forecourt guide keys", "Option '--access' requires an argument."),
         (

@@ -91,6 +91,7 @@ def test_port_in_use_is_told_in_one_sentence_with_exit_1(option: str) -> None:
     assert len(result.stderr.splitlines()) == 1
     assert str(port) in result.stderr
     assert "choose another port" in result.stderr
+    assert option in result.stderr
 
 
 def test_folder_of_another_supervision_is_told_in_one_sentence_with_exit_1(tmp_path: Path) -> None:

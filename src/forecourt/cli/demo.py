@@ -68,13 +68,13 @@ async def _keep_showing(plan: DemoPlan, as_json: bool) -> None:
     from forecourt.cli.station_process import Teller
 
     async def story(site: DemoSite) -> None:
-        kept = None if plan.data is None else str(plan.data)
         if as_json:
+            kept = None if plan.data is None else str(plan.data)
             station = {"identity": site.station.identity, "model": site.station.model.reference, "data": kept}
             print(json.dumps({"event": "started"} | station | site.addresses), flush=True)
             site.station.seat.listen(Teller(as_json=True).hear)
         else:
-            print(live_view.introduction(site, kept), flush=True)
+            print(live_view.introduction(site, plan.data), flush=True)
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(Story(site).cars_come_and_go())
             if not as_json:

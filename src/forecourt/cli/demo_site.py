@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 import socket
-import time
 from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import msgspec
 
-from forecourt.cli.station_process import CLOSE_S
+from forecourt.cli.hosting import clock_after, open_folder, open_station
 from forecourt.errors import ForecourtError
-from forecourt.runtime.clock import Clock
-from forecourt.runtime.data_folder import DataFolder, Wishes, settle
-from forecourt.runtime.host import Host
-from forecourt.runtime.link import Links
+from forecourt.runtime.data_folder import Wishes
 from forecourt.runtime.ports import CONTROL_PORT, HOST, OCPP_PORT, SUPERVISION_PORT
 from forecourt.screen.api import ControlApi
 from forecourt.station.commissioning import StationOptions
@@ -23,6 +19,9 @@ from forecourt.supervision.facts import IdTagSet, StationSet
 from forecourt.supervision.server import Supervision
 
 if TYPE_CHECKING:
+    from forecourt.runtime.clock import Clock
+    from forecourt.runtime.data_folder import DataFolder
+    from forecourt.runtime.host import Host
     from forecourt.runtime.hosted import HostedStation
 
 IDENTITY = "DEMO-1"
@@ -55,11 +54,8 @@ class DemoSite:
         """Open everything. Raises `ForecourtError` with a sentence, and then nothing is left open."""
         async with AsyncExitStack() as opened:
             plan = self._plan
-            folder = None if plan.data is None else DataFolder(plan.data / "station")
-            if folder is not None:
-                opened.callback(folder.close)
-            last_wall_s = 0.0 if folder is None else folder.last_wall_s
-            self.clock = Clock(plan.speed, wall_origin=max(time.time(), last_wall_s))
+            folder = open_folder(opened, None if plan.data is None else plan.data / "station")
+            self.clock = clock_after(folder, plan.speed)
             await self._start_supervision(opened)
             await self._start_station(opened, folder)
             self._opened = opened.pop_all()
@@ -96,16 +92,8 @@ class DemoSite:
     async def _start_station(self, opened: AsyncExitStack, folder: DataFolder | None) -> None:
         plan = self._plan
         wishes = Wishes(IDENTITY, f"ws://{HOST}:{self.supervision.ocpp_port}", plan.model)
-        commissioning = settle(None if folder is None else folder.kept, wishes, recommission=True)
-        links = Links(close_timeout_s=CLOSE_S)
-        opened.push_async_callback(links.close, within_s=CLOSE_S)
-        if folder is None:
-            self.host = Host(self.clock, links)
-        else:
-            await folder.keep(commissioning)
-            self.host = Host(self.clock, links, folder.records, folder.meters)
-        opened.push_async_callback(self.host.stop)
-        self.station = await self.host.add(commissioning, StationOptions(speed=plan.speed))
+        options = StationOptions(speed=plan.speed)
+        self.host, self.station = await open_station(opened, self.clock, folder, wishes, options, recommission=True)
         try:
             self.api = ControlApi(self.host, HOST, self._port(CONTROL_PORT))
             await self.api.start()

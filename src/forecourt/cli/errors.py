@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from enum import IntEnum
 from typing import TYPE_CHECKING, TypeVar
 
 import typer
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
 from forecourt.errors import ForecourtError
+from forecourt.runtime.ports import PortUnavailableError
 
 A = TypeVar("A")
 T = TypeVar("T")
@@ -41,7 +43,19 @@ def looked_up(look_up: Callable[[A], T], value: A) -> T:
         raise Misuse(str(error)) from error
 
 
+@contextmanager
+def port_options(sentence: str) -> Iterator[None]:
+    """Say behind a port that cannot be had which option sets it."""
+    try:
+        yield
+    except PortUnavailableError as error:
+        raise ForecourtError(f"{error} {sentence}") from error
+
+
 def usage_text(sentence: str, context: typer.Context) -> str:
     """The lines for a misuse: usage, hint, one sentence."""
     sentence = sentence.replace(": Value error, ", ": ")  # how typer begins the refusal of a choice
+    commands = getattr(context.command, "commands", None)
+    if commands and sentence == "Missing command.":
+        sentence = f"A command was expected, one of {', '.join(commands)}; none came."
     return f"{context.get_usage()}\nTry '{context.command_path} --help'.\n{sentence}"

@@ -14,10 +14,12 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from forecourt.cli.station_process import printable
+from forecourt.cli.words import kept_in, printable
 from forecourt.screen.views import station_view
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from forecourt.cli.demo_site import DemoSite
     from forecourt.runtime.wire_log import WireMessage
     from forecourt.screen.views import ConnectorView, StationView
@@ -46,18 +48,17 @@ async def show(site: DemoSite) -> None:
         await _tell_plainly(site)
 
 
-def introduction(site: DemoSite, data: str | None) -> str:
+def introduction(site: DemoSite, data: Path | None) -> str:
     """What runs and where to look, in a few lines."""
     addresses = site.addresses
     station = site.station
-    kept = f"everything is kept in {data}" if data else "nothing is kept after the end (--data DIR keeps it)"
     return "\n".join(
         (
-            f"Forecourt demo: {station.model.reference} as {station.identity}, at speed {site.clock.speed:g}; {kept}.",
+            f"Forecourt demo: {station.model.reference} as {station.identity}, at speed {site.clock.speed:g}.",
             f"  supervision   {addresses['supervisionUrl']}/api/stations",
             f"  station       {addresses['stationUrl']}/api/stations",
             f"  OCPP 1.6-J    {addresses['ocppUrl']}/{station.identity}",
-            "Ctrl-C ends.",
+            f"{kept_in(data)} Ctrl-C ends.",
         )
     )
 

@@ -43,7 +43,11 @@ def station(
     ] = None,
     options: Annotated[
         list[str] | None,
-        typer.Option("--option", metavar="NAME=VALUE", help="Set what is no OCPP key; may be repeated."),
+        typer.Option(
+            "--option",
+            metavar="NAME=VALUE",
+            help="Set what is no OCPP key, such as accept_amperes=true; may be repeated, a wrong name lists all.",
+        ),
     ] = None,
     recommission: Annotated[
         bool, typer.Option("--recommission", help="Change what the data folder was commissioned with.")

@@ -5,19 +5,18 @@ from __future__ import annotations
 import asyncio
 import json
 import sys
-import time
 from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from forecourt.cli.errors import port_options
+from forecourt.cli.hosting import clock_after, open_folder, open_station
+from forecourt.cli.words import kept_in, printable
 from forecourt.evlink.keys import Key
 from forecourt.ocpp.address import station_url
-from forecourt.runtime.clock import Clock
-from forecourt.runtime.data_folder import DataFolder, Wishes, settle
-from forecourt.runtime.host import Host
-from forecourt.runtime.link import Links
+from forecourt.runtime.data_folder import Wishes
 from forecourt.runtime.ports import host_and_port
 from forecourt.screen.api import ControlApi
 from forecourt.station.commissioning import StationOptions
@@ -28,9 +27,6 @@ if TYPE_CHECKING:
     from forecourt.runtime.hosted import HostedStation
     from forecourt.station.effects import Effect
     from forecourt.station.events import Event
-
-CLOSE_S = 1.0
-"""Real seconds that links get to close at the end."""
 
 
 class Plan(msgspec.Struct, frozen=True):
@@ -60,7 +56,6 @@ class Teller:
         snapshot = station.snapshot()
         assert snapshot is not None, "it has just been switched on"
         url = station_url(snapshot.link.url, snapshot.identity)
-        kept = f"Everything is kept in {data}." if data else "Nothing is kept after the end; --data DIR keeps it."
         self._say(
             {
                 "event": "started",
@@ -74,7 +69,7 @@ class Teller:
             f"firmware {commissioning.firmware_version}.\n"
             f"It connects to       {url}\n"
             f"Its control API is   {api_url}/api/stations (described at /schema)\n"
-            f"{kept}\nCtrl-C ends.",
+            f"{kept_in(data)}\nCtrl-C ends.",
         )
 
     def hear(self, what: Event | Effect, now: float) -> None:
@@ -116,28 +111,17 @@ def watch_loop() -> asyncio.Future[None]:
     return broken
 
 
-def printable(text: str) -> str:
-    """Text without control characters, which a peer may have put there."""
-    return "".join(char if char.isprintable() or char == "\n" else repr(char)[1:-1] for char in text)
-
-
 async def run_station(plan: Plan, teller: Teller) -> None:
     """Run a station until cancelled. Raises `ForecourtError` with a sentence for what cannot be."""
     async with AsyncExitStack() as opened:
-        folder = None if plan.data is None else DataFolder(plan.data)
-        if folder is not None:
-            opened.callback(folder.close)
-        commissioning = settle(None if folder is None else folder.kept, plan.wishes, plan.recommission)
-        clock = Clock(plan.options.speed, wall_origin=max(time.time(), 0.0 if folder is None else folder.last_wall_s))
-        links = Links(close_timeout_s=CLOSE_S)
-        opened.push_async_callback(links.close, within_s=CLOSE_S)
-        host = Host(clock, links) if folder is None else Host(clock, links, folder.records, folder.meters)
-        opened.push_async_callback(host.stop)
-        if folder is not None:
-            await folder.keep(commissioning)
-        station = await host.add(commissioning, plan.options, plan.settings)
+        folder = open_folder(opened, plan.data)
+        clock = clock_after(folder, plan.options.speed)
+        host, station = await open_station(
+            opened, clock, folder, plan.wishes, plan.options, plan.settings, recommission=plan.recommission
+        )
         api = ControlApi(host, plan.http_address, plan.http_port)
-        await api.start()
+        with port_options("The option --http sets it."):
+            await api.start()
         opened.push_async_callback(api.stop)
         broken = watch_loop()
         station.power(True)

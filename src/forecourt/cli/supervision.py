@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from forecourt.cli.errors import port_options
+from forecourt.cli.words import kept_in
 from forecourt.runtime.ports import OCPP_PORT, SUPERVISION_PORT
 
 if TYPE_CHECKING:
@@ -49,7 +51,8 @@ def supervision(
 
     async def main() -> None:
         ours = Supervision(ocpp_port=ocpp_port, http_port=http_port, data=data, accept_unknown_tags=accept_unknown_tags)
-        await ours.start()
+        with port_options("The options --ocpp-port and --http-port set them."):
+            await ours.start()
         print(_json(ours, data) if as_json else _text(ours, data), flush=True)
         await run_until_cancelled(ours)
 
@@ -57,12 +60,11 @@ def supervision(
 
 
 def _text(ours: Supervision, data: Path | None) -> str:
-    kept = f"Everything is kept in {data}." if data else "Nothing is kept after the end; --data DIR keeps it."
     return "\n".join(
         (
             f"Stations connect to  ws://{ours.host}:{ours.ocpp_port}/IDENTITY",
             f"The HTTP API is at   http://{ours.host}:{ours.http_port}/api/stations (described at /schema)",
-            kept,
+            kept_in(data),
             "Ctrl-C ends.",
         )
     )
