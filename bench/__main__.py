@@ -8,7 +8,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bench import codec, memory, report, whole_loop
+from bench import codec, composite, local_list, memory, report, whole_loop
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -18,6 +18,8 @@ PARTS: dict[str, Callable[[bool], dict[str, Any]]] = {
     "codec": codec.measure,
     "whole_loop": whole_loop.measure,
     "memory": memory.measure,
+    "local_list": local_list.measure,
+    "composite": composite.measure,
 }
 
 

@@ -10,6 +10,12 @@ from typing import Any
 
 PACKAGES = ("forecourt", "msgspec", "websockets", "uvloop", "sqlalchemy", "ocpp", "jsonschema")
 
+PLAIN_PARTS = {
+    "local_list": "SendLocalList, one station",
+    "composite": "GetCompositeSchedule over 24 h, one station",
+}
+"""Parts whose figures are told one a line, by name."""
+
 CODEC_AIM = 100.0
 ECHO_AIM = 2.5
 PACKAGE_AIM = 15.0
@@ -75,6 +81,9 @@ def as_text(results: dict[str, Any]) -> str:
             _row(f"{count} stations", f"{row['idle_kb']:.1f}", f"{row['session_kb']:.1f}", "")
             for count, row in results["memory"].items()
         ]
+    for part, title in PLAIN_PARTS.items():
+        if part in results:
+            lines += ["", title, *(_row(f"  {name}", f"{figure:g}") for name, figure in results[part].items())]
     lines += ["", _row("aims", "figure", "aim", "met")]
     lines += [
         _row(row["what"], f"{row['figure']:g}", row["aim"], "yes" if row["met"] else "no") for row in results["aims"]
