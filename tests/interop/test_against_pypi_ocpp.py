@@ -1,7 +1,7 @@
 """Our halves against the halves of the PyPI package `ocpp`, over real sockets and its own schema validation."""
 
 # The package has no types.
-# mypy: disable-error-code="untyped-decorator,import-untyped"
+# mypy: disable-error-code="untyped-decorator"
 
 from __future__ import annotations
 
