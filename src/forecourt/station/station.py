@@ -39,7 +39,6 @@ from forecourt.ocpp.core import (
     UnlockStatus,
 )
 from forecourt.ocpp.local_auth_list_management import SendLocalListRequest, SendLocalListResponse, UpdateStatus
-from forecourt.ocpp.types import from_epoch
 from forecourt.station import events
 from forecourt.station.authorization import Authorization
 from forecourt.station.availability import Availability
@@ -59,19 +58,11 @@ from forecourt.station.queue import Queue
 from forecourt.station.remote import Remote
 from forecourt.station.reservations import Reservations
 from forecourt.station.reset import Reset
+from forecourt.station.seen import Seen, snapshot_of
 from forecourt.station.sessions import Sessions
 from forecourt.station.smart_charging import SmartCharging
-from forecourt.station.snapshot import (
-    ConnectorSnapshot,
-    LinkSnapshot,
-    LocalListSnapshot,
-    ProfileSnapshot,
-    ReservationSnapshot,
-    StationSnapshot,
-    TransactionSnapshot,
-)
 from forecourt.station.timers import Timer, Timers
-from forecourt.station.transactions import Transaction, Transactions, register_wh
+from forecourt.station.transactions import Transaction, Transactions
 from forecourt.station.triggers import Triggers
 from forecourt.station.vendor_errors import VendorErrors
 
@@ -83,6 +74,7 @@ if TYPE_CHECKING:
     from forecourt.station.commissioning import Chance, Commissioning, StationOptions
     from forecourt.station.hardware import Hardware
     from forecourt.station.queue import Entry
+    from forecourt.station.snapshot import StationSnapshot
 
 
 class Station:
@@ -487,67 +479,25 @@ class Station:
 
     def snapshot(self, now: float) -> StationSnapshot:
         """Everything worth showing at `now`."""
-        local_list = self._authorization.local_list
-        return StationSnapshot(
-            identity=self._configuration.identity,
-            model=self._model.reference,
-            serial=self._commissioning.serial_number,
-            firmware=self._commissioning.firmware_version,
-            clock=self._clock.timestamp(now),
-            link=LinkSnapshot(self._link.state, self._link.url, self._link.problem),
-            boot=self._boot.state.value,
-            status=self._connectors[0].status.value,
-            shownConnector=self._sessions.shown,
-            queuedMessages=len(self._queue),
-            connectors=tuple(self._connector_snapshot(row.number, now) for row in self._connectors.guns),
-            keysChanged=self._configuration.changed(),
-            chargingProfiles=tuple(
-                ProfileSnapshot(one.connector, one.profile) for one in self._smart_charging.installed
-            ),
-            inoperative=tuple(
-                number
-                for number in range(len(self._connectors.guns) + 1)
-                if self._availability.is_wanted_inoperative(number)
-            ),
-            reservations=tuple(
-                ReservationSnapshot(
-                    one.reservationId, one.connectorId, one.idTag, one.parentIdTag, from_epoch(one.expires_s)
-                )
-                for one in self._reservations.all
-            ),
-            localList=LocalListSnapshot(local_list.is_enabled, local_list.version, len(local_list)),
-            cachedIdTags=len(self._authorization.cache),
+        seen = Seen(
+            commissioning=self._commissioning,
+            model=self._model,
+            configuration=self._configuration,
+            clock=self._clock,
+            link=self._link,
+            boot=self._boot,
+            queue=self._queue,
+            connectors=self._connectors,
+            sessions=self._sessions,
+            transactions=self._transactions,
+            hardware=self._hardware,
+            power=self._power,
+            smart_charging=self._smart_charging,
+            availability=self._availability,
+            reservations=self._reservations,
+            authorization=self._authorization,
         )
-
-    def _connector_snapshot(self, number: int, now: float) -> ConnectorSnapshot:
-        row = self._connectors[number]
-        reading = self._hardware.reading(number, now)
-        return ConnectorSnapshot(
-            connectorId=number,
-            type=self._model.outputs[number - 1].value,
-            status=row.status.value,
-            reportedStatus=None if row.reported is None else row.reported.status.value,
-            dtcs=tuple(fault.dtc for fault in row.faults),
-            plugged=self._sessions.is_plugged(number),
-            soc_percent=reading.soc_percent,
-            transaction=self._transaction_snapshot(self._transactions.on(number)),
-            meter_wh=register_wh(reading.energy_wh),
-            power_w=reading.power_w,
-            voltage_v=reading.voltage_v,
-            current_a=reading.current_a,
-            offered_w=reading.offered_w,
-            limit_w=self._power.profile_w(number),
-        )
-
-    def _transaction_snapshot(self, transaction: Transaction | None) -> TransactionSnapshot | None:
-        if transaction is None:
-            return None
-        return TransactionSnapshot(
-            transactionId=transaction.transactionId,
-            idTag=transaction.idTag,
-            meterStart=transaction.meter_start,
-            startedAt=self._clock.timestamp(transaction.started_at),
-        )
+        return snapshot_of(seen, now)
 
 
 def _boot_count(records: Mapping[tuple[str, str], bytes], chance: Chance, effects: list[Effect]) -> int:
