@@ -225,7 +225,7 @@ def test_a_reboot_keeps_the_register_and_the_keys(play: Play) -> None:
             await until(lambda: len(rig.supervision.payloads("BootNotification")) == 2)
             (stop,) = rig.supervision.payloads("StopTransaction")
             assert stop["reason"] == "Reboot"
-            assert station.key("HeartbeatInterval")[1] == "600", "the answer to BootNotification set it"
+            await until(lambda: station.key("HeartbeatInterval")[1] == "600")  # the answer to BootNotification set it
             assert station.connectors()[0].meter_wh >= stop["meterStop"] > 0
 
     play(scenario())
