@@ -80,6 +80,48 @@ class LimitPower(Effect, frozen=True, gc=False):
     limit_w: float | None
 
 
+class FilePart(msgspec.Struct, frozen=True, gc=False):
+    """One file of an archive."""
+
+    name: str
+    data: bytes
+
+
+class FetchFile(Effect, frozen=True, gc=False):
+    """Download a whole file; comes back as `FileFetched` or `TransferFailed` with this id. One attempt."""
+
+    id: str
+    url: str
+    """As the supervision wrote it, credentials included."""
+    most_bytes: int
+    """A file with more is not taken, whatever its server announced."""
+    timeout_s: float
+    """Real seconds for the whole transfer."""
+
+
+class SendFile(Effect, frozen=True):
+    """Upload one archive; comes back as `FileSent` or `TransferFailed` with this id. One attempt."""
+
+    id: str
+    url: str
+    """The folder, as the supervision wrote it, credentials included."""
+    name: str
+    """The file's name in that folder; how it ends says how the parts are packed."""
+    parts: tuple[FilePart, ...]
+    log_from_s: float | None
+    """With the log of messages and events since then, in seconds since the epoch of the station's clock; None for none."""
+    log_until_s: float
+    """The end of that log."""
+    timeout_s: float
+    """Real seconds for the whole transfer."""
+
+
+class StopTransfer(Effect, frozen=True, gc=False):
+    """End a transfer; nothing comes back of it. One that is over already is no error."""
+
+    id: str
+
+
 class Reboot(Effect, frozen=True, gc=False):
     """End this life after every effect before this one is done, and begin another with `PowerRestored`."""
 

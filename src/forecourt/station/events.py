@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
+
 import msgspec
 
 
@@ -119,6 +121,53 @@ class KeySet(Event, frozen=True, gc=False):
 
 class RebootRequested(Event, frozen=True, gc=False):
     """Somebody at the station asked for a reboot (StopTransaction reason Reboot)."""
+
+
+class TransferProblem(StrEnum):
+    """Why a file did not come or go."""
+
+    ADDRESS = "address"
+    """The address cannot be understood, or leads to where a station does not go."""
+    SCHEME = "scheme"
+    """Neither FTP nor HTTP nor HTTPS, at once or after a redirect."""
+    UNREACHABLE = "unreachable"
+    """No server answered."""
+    CERTIFICATE = "certificate"
+    """The server's certificate is not trusted."""
+    REFUSED = "refused"
+    """The server wants other credentials, or forbids it."""
+    NOT_FOUND = "not found"
+    SERVER = "server"
+    """The server answered with another error."""
+    TOO_LARGE = "too large"
+    INTERRUPTED = "interrupted"
+    """The connection ended before the file did."""
+    STALLED = "stalled"
+    """It took longer than it may."""
+    STORAGE = "storage"
+    """The station cannot keep it, as when the disk is full."""
+
+
+class FileFetched(Event, frozen=True, gc=False):
+    """A `FetchFile` is done."""
+
+    id: str
+    data: bytes
+
+
+class FileSent(Event, frozen=True, gc=False):
+    """A `SendFile` is done: the server has the whole file."""
+
+    id: str
+
+
+class TransferFailed(Event, frozen=True, gc=False):
+    """A `FetchFile` or `SendFile` has failed. Whether to try again is the station's matter."""
+
+    id: str
+    problem: TransferProblem
+    reason: str
+    """One sentence for the log, without credentials."""
 
 
 class SaveFailed(Event, frozen=True, gc=False):

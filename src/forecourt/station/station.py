@@ -2,8 +2,8 @@
 
 One object is one life, from the power's return to the next cut or reboot; what outlives it is in the records it saved.
 It knows neither sockets nor clocks nor threads: `now` comes in, effects go out, and the hardware is read through a
-port. This file only builds the blocks, routes what comes in to them, and joins them where one's end is another's
-beginning. Each block owns its state; see the head of its file.
+port. This file only routes what comes in to the blocks, which `station.blocks` puts together, and joins them where
+one's end is another's beginning. Each block owns its state; see the head of its file.
 
 The doors: `handle(event, now)`, `expire(now)`, `next_deadline()`. The caller sees to it that `now` never goes back and
 that `expire(now)` is called before `handle(event, now)`.
@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING, Any
 from forecourt.evlink.generations import PowerLossStop
 from forecourt.evlink.keys import Effect as KeyEffect
 from forecourt.evlink.keys import Key, find_key
-from forecourt.evlink.models import find_model
 from forecourt.ocpp.core import (
     AvailabilityType,
     ChangeAvailabilityRequest,
@@ -40,31 +39,13 @@ from forecourt.ocpp.core import (
 )
 from forecourt.ocpp.local_auth_list_management import SendLocalListRequest, SendLocalListResponse, UpdateStatus
 from forecourt.station import events
-from forecourt.station.authorization import Authorization
-from forecourt.station.availability import Availability
-from forecourt.station.boot import KIND as BOOT_KIND
-from forecourt.station.boot import Boot
-from forecourt.station.cache import Cache
-from forecourt.station.calls import CALL_TIMEOUT_S, Calls, Reply
-from forecourt.station.clock import Clock
-from forecourt.station.configuration import Configuration
-from forecourt.station.connector import Connectors
-from forecourt.station.effects import Effect, LogEvent, SaveRecord
-from forecourt.station.link import Link
-from forecourt.station.local_list import LocalList
-from forecourt.station.metering import Metering
-from forecourt.station.power import RATING_KEYS, Power
-from forecourt.station.queue import Queue
-from forecourt.station.remote import Remote
-from forecourt.station.reservations import Reservations
-from forecourt.station.reset import Reset
+from forecourt.station.blocks import Blocks
+from forecourt.station.calls import Reply
+from forecourt.station.effects import Effect, LogEvent
+from forecourt.station.power import RATING_KEYS
 from forecourt.station.seen import Seen, snapshot_of
-from forecourt.station.sessions import Sessions
-from forecourt.station.smart_charging import SmartCharging
-from forecourt.station.timers import Timer, Timers
-from forecourt.station.transactions import Transaction, Transactions
+from forecourt.station.timers import Timer
 from forecourt.station.triggers import Triggers
-from forecourt.station.vendor_errors import VendorErrors
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -72,41 +53,17 @@ if TYPE_CHECKING:
     from forecourt.ocpp.core import MeterValue
     from forecourt.station.calls import Answer, Handler
     from forecourt.station.commissioning import Chance, Commissioning, StationOptions
+    from forecourt.station.configuration import Configuration
     from forecourt.station.hardware import Hardware
     from forecourt.station.queue import Entry
     from forecourt.station.snapshot import StationSnapshot
+    from forecourt.station.transactions import Transaction
 
 
-class Station:
+class Station(Blocks):
     """One life of one station."""
 
-    __slots__ = (
-        "_authorization",
-        "_availability",
-        "_boot",
-        "_calls",
-        "_clock",
-        "_commissioning",
-        "_configuration",
-        "_connectors",
-        "_effects",
-        "_errors",
-        "_hardware",
-        "_link",
-        "_metering",
-        "_model",
-        "_options",
-        "_power",
-        "_queue",
-        "_records",
-        "_remote",
-        "_reservations",
-        "_reset",
-        "_sessions",
-        "_smart_charging",
-        "_timers",
-        "_transactions",
-    )
+    __slots__ = ()
 
     def __init__(
         self,
@@ -117,94 +74,8 @@ class Station:
         chance: Chance,
     ) -> None:
         """Build a life on what earlier ones left: `records` as (kind, key) -> data. Raises `UnknownModel`."""
-        self._commissioning = commissioning
-        self._options = options
-        self._hardware = hardware
-        self._model = model = find_model(commissioning.model)
-        self._effects: list[Effect] = []
-        effects, speed = self._effects, options.speed
-        timers = self._timers = Timers()
-        life = _boot_count(records, chance, effects) + 1
-        effects.append(SaveRecord(BOOT_KIND, "count", str(life).encode()))
-        clock = self._clock = Clock()
-        configuration = self._configuration = Configuration(commissioning, options, model, records, effects)
-        calls = self._calls = Calls(f"{life:x}", CALL_TIMEOUT_S * speed, timers, effects)
-        calls.is_in_order = configuration.boolean("CallMsgInOrder")
-        queue = self._queue = Queue(configuration, records, calls, timers, effects)
-        self._link = Link(configuration, chance, speed, timers, effects)
-        self._boot = Boot(commissioning, configuration, records, calls, clock, speed, timers, effects)
-        self._connectors = Connectors(
-            len(model.outputs), configuration, calls, clock, timers, options.status_timestamp_only
-        )
-        self._transactions = Transactions(f"{life:x}", records, queue, clock, hardware, effects)
-        self._metering = Metering(configuration, calls, queue, clock, hardware, timers)
-        self._reset = Reset(configuration, queue, options.failing_resets, speed, timers, effects)
-        self._add_guns(records)
+        super().__init__(commissioning, options, hardware, records, chance)
         self._join()
-
-    def _add_guns(self, records: Mapping[tuple[str, str], bytes]) -> None:
-        """Build the blocks of what goes on at the guns, on those of the station as a whole."""
-        configuration, model, hardware = self._configuration, self._model, self._hardware
-        boot, clock, timers, effects = self._boot, self._clock, self._timers, self._effects
-        self._authorization = Authorization(
-            configuration,
-            self._calls,
-            boot,
-            clock,
-            self._connectors,
-            LocalList(configuration, records, effects),
-            Cache(configuration, records, effects),
-            effects,
-        )
-        power = self._power = Power(configuration, model, effects)
-        self._smart_charging = SmartCharging(
-            configuration,
-            records,
-            self._options.accept_amperes,
-            self._transactions,
-            power,
-            clock,
-            hardware,
-            model,
-            timers,
-            effects,
-        )
-        self._availability = Availability(len(model.outputs), records, self._transactions, effects)
-        self._reservations = Reservations(
-            configuration,
-            records,
-            self._connectors,
-            self._availability,
-            self._authorization,
-            clock,
-            timers,
-            effects,
-        )
-        self._sessions = Sessions(
-            configuration,
-            self._connectors,
-            self._authorization,
-            self._transactions,
-            boot,
-            hardware,
-            power,
-            self._availability,
-            self._reservations,
-            effects,
-        )
-        self._remote = Remote(
-            configuration,
-            self._connectors,
-            self._authorization,
-            self._sessions,
-            self._transactions,
-            boot,
-            timers,
-            self._smart_charging,
-            self._reservations,
-            effects,
-        )
-        self._errors = VendorErrors(model, self._connectors, self._sessions, self._remote, self._transactions, power)
 
     def _join(self) -> None:
         """Tell blocks who hears of what they bring about."""
@@ -387,20 +258,16 @@ class Station:
         return Reply(response, self._authorization.list_changed)
 
     def _key_changed(self, key: Key, now: float) -> None:
-        if key.name in _SAMPLING_KEYS:
-            self._metering.rearm(self._transactions.running, now)
-        elif key.name in RATING_KEYS:
-            self._power.rating_changed()
-        elif key.name == "HeartbeatInterval":
-            self._boot.heartbeat_interval_changed(now)
-        elif key.name == "WebSocketPingInterval":
-            self._link.ping_interval_changed(now)
-        elif key.name == "AuthorizationCacheEnabled":
-            self._authorization.cache.switched()
-        elif key.name == "CallMsgInOrder":
-            self._calls.is_in_order = self._configuration.boolean(key.name)
+        if (act := _WHEN_CHANGED.get(key.name)) is not None:
+            act(self, now)
         elif key.effect is KeyEffect.RECONNECT and self._link.uses_credentials:
             self._link.reconnect(f"{key.name} changed")
+
+    def _sampling_changed(self, now: float) -> None:
+        self._metering.rearm(self._transactions.running, now)
+
+    def _order_changed(self, now: float) -> None:
+        self._calls.is_in_order = self._configuration.boolean("CallMsgInOrder")
 
     def _reset_asked(self, request: ResetRequest, now: float) -> ResetResponse | Reply:
         if self._reset.is_pending:
@@ -500,18 +367,17 @@ class Station:
         return snapshot_of(seen, now)
 
 
-def _boot_count(records: Mapping[tuple[str, str], bytes], chance: Chance, effects: list[Effect]) -> int:
-    """How many lives there were. If that can not be read a random number takes its place: ids must not come again."""
-    saved = records.get((BOOT_KIND, "count"), b"0")
-    if saved.isdigit():
-        return int(saved)
-    effects.append(LogEvent("Record ignored", f"{BOOT_KIND} count: expected a whole number, came {len(saved)} bytes"))
-    return chance.getrandbits(48)
-
-
-_SAMPLING_KEYS = frozenset(
-    {"MeterValueSampleInterval", "disconnectedMeterValueSampleInterval", "ClockAlignedDataInterval"}
-)
+_WHEN_CHANGED: dict[str, Callable[[Station, float], None]] = {
+    "AuthorizationCacheEnabled": lambda station, now: station._authorization.cache.switched(),
+    "CallMsgInOrder": Station._order_changed,
+    "ClockAlignedDataInterval": Station._sampling_changed,
+    "HeartbeatInterval": lambda station, now: station._boot.heartbeat_interval_changed(now),
+    "MeterValueSampleInterval": Station._sampling_changed,
+    "WebSocketPingInterval": lambda station, now: station._link.ping_interval_changed(now),
+    "disconnectedMeterValueSampleInterval": Station._sampling_changed,
+    **dict.fromkeys(RATING_KEYS, lambda station, now: station._power.rating_changed()),
+}
+"""What to do at once when a key was set; the other keys are read whenever they are needed."""
 
 _HANDLERS: dict[type[events.Event], Callable[[Station, Any, float], None]] = {
     events.PowerRestored: Station._power_restored,
