@@ -31,6 +31,7 @@ from forecourt.station.sessions import Sessions
 from forecourt.station.smart_charging import SmartCharging
 from forecourt.station.timers import Timers
 from forecourt.station.transactions import Transactions
+from forecourt.station.transfers import Transfers
 from forecourt.station.vendor_errors import VendorErrors
 
 if TYPE_CHECKING:
@@ -69,6 +70,7 @@ class Blocks:
         "_smart_charging",
         "_timers",
         "_transactions",
+        "_transfers",
     )
 
     def __init__(
@@ -100,6 +102,7 @@ class Blocks:
             len(model.outputs), configuration, calls, clock, timers, options.status_timestamp_only
         )
         self._transactions = Transactions(f"{life:x}", records, queue, clock, hardware, effects)
+        self._transfers = Transfers(f"{life:x}", timers, effects)
         self._metering = Metering(configuration, calls, queue, clock, hardware, timers)
         self._reset = Reset(configuration, queue, options.failing_resets, speed, timers, effects)
         self._add_guns(records)

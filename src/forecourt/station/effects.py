@@ -109,7 +109,7 @@ class SendFile(Effect, frozen=True):
     """The file's name in that folder; how it ends says how the parts are packed."""
     parts: tuple[FilePart, ...]
     log_from_s: float | None
-    """Add the log of messages and events since then, in seconds since the epoch as the station's clock; None: no log."""
+    """Add the log of messages and events since then, in seconds since the epoch by the station's clock; None: none."""
     log_until_s: float
     """The end of that log."""
     timeout_s: float

@@ -397,6 +397,9 @@ _HANDLERS: dict[type[events.Event], Callable[[Station, Any, float], None]] = {
     events.FaultCleared: Station._fault_cleared,
     events.KeySet: Station._key_set,
     events.RebootRequested: Station._reboot_requested,
+    events.FileFetched: lambda station, event, now: station._transfers.fetched(event, now),
+    events.FileSent: lambda station, event, now: station._transfers.sent(event, now),
+    events.TransferFailed: lambda station, event, now: station._transfers.failed(event, now),
     events.SaveFailed: Station._save_failed,
     events.SaveRecovered: Station._save_recovered,
 }
@@ -443,4 +446,5 @@ _EXPIRIES: dict[int, Callable[[Station, float], None]] = {
     Timer.LIMIT_1: lambda station, due: station._smart_charging.apply(1, due),
     Timer.LIMIT_2: lambda station, due: station._smart_charging.apply(2, due),
     Timer.RESERVATION: lambda station, due: station._reservations.expire(due),
+    Timer.TRANSFER: lambda station, due: station._transfers.due(due),
 }

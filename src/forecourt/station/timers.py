@@ -50,6 +50,8 @@ class Timer(IntEnum):
     LIMIT_2 = 18
     RESERVATION = 19
     """The expiryDate of the reservation that expires first."""
+    TRANSFER = 20
+    """The next attempt of the transfer that has waited longest."""
 
 
 class Timers:

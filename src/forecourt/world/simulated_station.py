@@ -12,8 +12,10 @@ from forecourt.evlink.keys import find_key
 from forecourt.evlink.models import find_model
 from forecourt.station import effects as do
 from forecourt.station import events as happened
+from forecourt.station.events import TransferProblem
 from forecourt.station.station import Station
 from forecourt.world.chance import SeededChance
+from forecourt.world.files import failed
 from forecourt.world.wire import RECEIVED, SENT, Wire
 
 if TYPE_CHECKING:
@@ -60,6 +62,8 @@ class SimulatedStation:
         self._link = NO_LINK
         self._closing: set[int] = set()
         """Links that the station has closed and the supervision does not know of yet."""
+        self._transfers: set[str] = set()
+        """The ids of the attempts under way."""
         self.cut_after: int | None = None
         """Power is cut when so many more effects have been carried out; None for never."""
         self._chance = SeededChance(world.chance.getrandbits(64))
@@ -103,6 +107,7 @@ class SimulatedStation:
                 self._lost_clock_s = self._world.clock_s
             self._is_fading = False
             self.cabinet.cut_power(self._world.now)
+            self._transfers.clear()
             self._drop_link(1006, "power cut")
 
     def reboot(self) -> None:
@@ -279,8 +284,35 @@ class SimulatedStation:
         self._life = None
         self._lost_clock_s = self._world.clock_s
         self.cabinet.cut_power(self._world.now)
+        self._transfers.clear()
         self._leave(1001, "reboot")
         self._world.later(self._model.generation.assumed_boot_s, self.power_on)
+
+    # Files.
+
+    def _begin_transfer(self, effect: do.FetchFile | do.SendFile) -> None:
+        """An attempt: it ends after the world's delay or its own time-out, unless the station is dark by then."""
+        files = self._world.files
+        attempt = files.begin(effect)
+        self._transfers.add(effect.id)
+        timeout_s = effect.timeout_s * self._options.speed
+        has_stalled = files.delay_s > timeout_s
+
+        def end() -> None:
+            if effect.id not in self._transfers:
+                return
+            self._transfers.remove(effect.id)
+            if not self._network_is_up:
+                self._handle(failed(effect, TransferProblem.UNREACHABLE))
+            elif has_stalled:
+                self._handle(failed(effect, TransferProblem.STALLED))
+            else:
+                self._handle(files.end(effect, attempt))
+
+        self._world.later(min(files.delay_s, timeout_s), end)
+
+    def _stop_transfer(self, effect: do.StopTransfer) -> None:
+        self._transfers.discard(effect.id)
 
     # The link.
 
@@ -365,6 +397,9 @@ _CARRIERS: dict[type[do.Effect], Callable[[SimulatedStation, Any], None]] = {
     do.CloseContactor: SimulatedStation._move_contactor,
     do.OpenContactor: SimulatedStation._move_contactor,
     do.LimitPower: SimulatedStation._move_contactor,
+    do.FetchFile: SimulatedStation._begin_transfer,
+    do.SendFile: SimulatedStation._begin_transfer,
+    do.StopTransfer: SimulatedStation._stop_transfer,
     do.Reboot: SimulatedStation._reboot,
     do.LogEvent: SimulatedStation._note,
 }

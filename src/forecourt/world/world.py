@@ -20,6 +20,7 @@ from forecourt.errors import ForecourtError
 from forecourt.evlink.firmware import DEFAULT_FIRMWARE_VERSION
 from forecourt.station.commissioning import Commissioning, StationOptions
 from forecourt.world.chance import SeededChance
+from forecourt.world.files import Files
 from forecourt.world.simulated_station import SimulatedStation
 from forecourt.world.simulated_supervision import SimulatedSupervision
 
@@ -79,6 +80,7 @@ class World:
         self.now = 0.0
         self.latency_s = latency_s
         self.chance = SeededChance(seed)
+        self.files = Files()
         self._start_s = start.timestamp()
         self._agenda: list[tuple[float, int, Callable[[], None]]] = []
         self._sequence = 0
