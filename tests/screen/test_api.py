@@ -18,7 +18,8 @@ from forecourt.runtime.loop import run
 from forecourt.screen.api import ControlApi
 from forecourt.screen.event_stream import BEHIND_LIMIT, Followers
 from forecourt.station.commissioning import Commissioning, StationOptions
-from forecourt.station.events import FrameReceived
+from forecourt.station.effects import CloseContactor
+from forecourt.station.events import BadgeShown, FrameReceived, VehicleDrawing, VehiclePaused
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Coroutine
@@ -173,7 +174,16 @@ def test_a_car_is_plugged_in_and_out_and_each_gun_gets_one_that_fits() -> None:
         ("POST", "/connectors/1/plug", [], 400, "Expected 'object'"),
         ("POST", "/connectors/1/unplug", None, 409, "no car"),
         ("POST", "/connectors/one/unplug", None, 404, "nothing at"),
+        ("POST", "/connectors/1/pause", None, 409, "no car"),
+        ("POST", "/connectors/1/resume", None, 409, "no car"),
+        ("POST", "/connectors/3/pause", None, 404, "connectors 1 to 2"),
+        ("POST", "/connectors/0/resume", None, 404, "connectors 1 to 2"),
+        ("POST", "/connectors/1/pause", {"minutes": 1}, 400, "no fields"),
         ("POST", "/badge", {}, 400, "idTag"),
+        ("POST", "/badge", {"idTag": "TAG", "uid": ["04"]}, 400, "both came"),
+        ("POST", "/badge", {"uid": ["04", "a", "00", "00"]}, 400, "'a' came"),
+        ("POST", "/badge", {"uid": ["04", "A2"]}, 400, "4, 7 or 10 bytes"),
+        ("POST", "/badge", {"uid": "04A2"}, 400, "array"),
         ("POST", "/badge", {"idTag": "x" * 21}, 400, "1 to 20"),
         ("POST", "/show", {"connector": 0}, 404, "connectors 1 to 2"),
         ("POST", "/faults", {"dtc": "0x1"}, 400, "0x1"),
@@ -229,6 +239,34 @@ def test_without_power_the_station_hears_nothing_but_cars_can_be_plugged() -> No
         assert (shown["connectors"][0]["plugged"], shown["connectors"][0]["status"]) == (True, None)
         shown = await rig.post("/power", {"on": True})
         assert shown["connectors"][0]["status"] == "Preparing"
+
+    play(scenario)
+
+
+def test_a_car_pauses_and_goes_on_as_it_is_told() -> None:
+    async def scenario(rig: Rig) -> None:
+        heard = hear(rig)
+        await rig.post("/connectors/1/plug")
+        station = rig.host.stations[IDENTITY]
+        station.seat.driver.act(station.seat, lambda now: station.cabinet.handle(CloseContactor(1), now))
+        await until(lambda: VehicleDrawing(1) in heard)
+        shown = await rig.post("/connectors/1/pause")
+        assert VehiclePaused(1) in heard
+        assert shown["connectors"][0]["power_w"] == 0
+        heard.clear()
+        await rig.post("/connectors/1/resume", {})
+        await until(lambda: VehicleDrawing(1) in heard)
+        assert (await rig.get())["connectors"][0]["power_w"] > 0
+
+    play(scenario)
+
+
+@pytest.mark.requirement("OCPP-3.9-2")
+def test_a_badge_of_bytes_is_read_as_hex_text() -> None:
+    async def scenario(rig: Rig) -> None:
+        heard = hear(rig)
+        await rig.post("/badge", {"uid": ["04", "a2", "00", "0F", "10", "20", "30"]})
+        assert BadgeShown("04A2000F102030") in heard
 
     play(scenario)
 
@@ -345,6 +383,8 @@ def test_the_description_names_every_path_and_body_and_loads_nothing_from_elsewh
             "/api/stations/{identity}",
             "/api/stations/{identity}/connectors/{connector}/plug",
             "/api/stations/{identity}/connectors/{connector}/unplug",
+            "/api/stations/{identity}/connectors/{connector}/pause",
+            "/api/stations/{identity}/connectors/{connector}/resume",
             "/api/stations/{identity}/badge",
             "/api/stations/{identity}/show",
             "/api/stations/{identity}/faults",
@@ -359,11 +399,18 @@ def test_the_description_names_every_path_and_body_and_loads_nothing_from_elsewh
         }
         body = schema["paths"]["/api/stations/{identity}/badge"]["post"]["requestBody"]
         assert body["content"]["application/json"]["schema"] == {"$ref": "#/components/schemas/Badge"}
-        assert schema["components"]["schemas"]["Badge"]["required"] == ["idTag"]
+        assert set(schema["components"]["schemas"]["Badge"]["properties"]) == {"idTag", "uid"}
         for path in ("/schema/swagger", "/schema/redoc"):
             assert (await rig.client.get(path)).status_code == 404
 
     play(scenario)
+
+
+def hear(rig: Rig) -> list[object]:
+    """What happens in the station from now on."""
+    heard: list[object] = []
+    rig.host.stations[IDENTITY].seat.listen(lambda what, now: heard.append(what))
+    return heard
 
 
 async def next_event(lines: AsyncIterator[str]) -> tuple[str, dict[str, Any]]:

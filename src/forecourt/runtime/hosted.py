@@ -6,12 +6,13 @@ What cannot be done now raises `NotNowError`, what is not there `NotThereError`,
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 import msgspec
 
 from forecourt.cabinet.cabinet import GunError
 from forecourt.cabinet.car import Car
+from forecourt.cabinet.reader import id_tag_of_uid
 from forecourt.errors import ForecourtError
 from forecourt.evlink.faults import Scope, find_fault
 from forecourt.evlink.keys import UnknownKey, Visibility, keys_of, require_key
@@ -27,7 +28,7 @@ from forecourt.station.events import (
 from forecourt.station.station import Station
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Collection
 
     from forecourt.cabinet.cabinet import SimulatedCabinet
     from forecourt.evlink.keys import Key
@@ -40,6 +41,9 @@ if TYPE_CHECKING:
 
 ID_TAG_MAX_LENGTH = 20
 
+Place: TypeAlias = tuple[str, int]
+"""A vendor error where it is: DTC and connector, 0 for the station."""
+
 
 class NotNowError(ForecourtError):
     """It can be done, but not in the state that the station is in."""
@@ -51,6 +55,38 @@ class NotThereError(ForecourtError):
 
 class BadValueError(ForecourtError):
     """Something else was expected."""
+
+
+def place_to_break(broken: Collection[Place], dtc: str, connector: int | None) -> Place:
+    """Where an error appears; one of a gun is on connector 1 unless said otherwise.
+
+    Raises `UnknownFault`, `BadValueError` for a connector where none is expected, `NotNowError` when it is there.
+    """
+    fault = find_fault(dtc)
+    if fault.scope is not Scope.CONNECTOR and connector not in (None, 0):
+        raise BadValueError(f"{fault.dtc} concerns the whole station; no connector was expected, {connector} came.")
+    place = (fault.dtc, (connector or 1) if fault.scope is Scope.CONNECTOR else 0)
+    if place in broken:
+        raise NotNowError(f"{fault.dtc} is there already; clear it first.")
+    return place
+
+
+def places_to_mend(broken: Collection[Place], dtc: str, connector: int | None) -> list[Place]:
+    """Where an error goes away: on one connector or wherever it is. Raises `UnknownFault` and `NotThereError`."""
+    fault = find_fault(dtc)
+    present = [place for place in broken if place[0] == fault.dtc and connector in (None, place[1])]
+    if not present:
+        where = "" if connector is None else f" on connector {connector}"
+        raise NotThereError(f"{fault.dtc} is not there{where}.")
+    return present
+
+
+def id_tag_of_badge(badge: str | bytes) -> str:
+    """The idTag that the reader tells: text as it is, a UID as hex. Raises `BadValueError` and `UidError`."""
+    id_tag = id_tag_of_uid(badge) if isinstance(badge, bytes) else badge
+    if not 1 <= len(id_tag) <= ID_TAG_MAX_LENGTH:
+        raise BadValueError(f"An idTag has 1 to {ID_TAG_MAX_LENGTH} characters; this one has {len(id_tag)}.")
+    return id_tag
 
 
 class HostedConnector(msgspec.Struct, frozen=True):
@@ -73,8 +109,8 @@ class HostedStation:
         self.cabinet = cabinet
         self.commissioning = commissioning
         self.model = model
-        self.faults: dict[tuple[str, int], None] = {}
-        """What is broken: DTC and connector, 0 for the station. It stays broken over reboots."""
+        self.faults: dict[Place, None] = {}
+        """What is broken and where. It stays broken over reboots."""
         self._hear_no_more: Callable[[], None] | None = None
 
     @property
@@ -117,11 +153,19 @@ class HostedStation:
         self._require_connector(connector)
         self._act(lambda now: self.cabinet.unplug(connector, now))
 
-    def show_badge(self, id_tag: str) -> None:
-        """Hold a badge to the reader."""
-        if not 1 <= len(id_tag) <= ID_TAG_MAX_LENGTH:
-            raise BadValueError(f"An idTag has 1 to {ID_TAG_MAX_LENGTH} characters; this one has {len(id_tag)}.")
-        self._happen(BadgeShown(id_tag))
+    def pause(self, connector: int) -> None:
+        """Let the car on a gun stop asking for energy."""
+        self._require_connector(connector)
+        self._act(lambda now: self.cabinet.pause(connector, now))
+
+    def resume(self, connector: int) -> None:
+        """Let the car on a gun ask for energy again."""
+        self._require_connector(connector)
+        self._act(lambda now: self.cabinet.resume(connector, now))
+
+    def show_badge(self, badge: str | bytes) -> None:
+        """Hold a badge to the reader: an idTag, or the bytes of its UID as they come over the air."""
+        self._happen(BadgeShown(id_tag_of_badge(badge)))
 
     def show(self, connector: int) -> None:
         """Touch the screen to see a connector."""
@@ -130,27 +174,17 @@ class HostedStation:
 
     def raise_fault(self, dtc: str, connector: int | None = None) -> None:
         """Break something; a fault of a gun is on connector 1 unless said otherwise."""
-        fault = find_fault(dtc)
-        if fault.scope is not Scope.CONNECTOR and connector not in (None, 0):
-            raise BadValueError(f"{fault.dtc} concerns the whole station; no connector was expected, {connector} came.")
-        number = (connector or 1) if fault.scope is Scope.CONNECTOR else 0
-        if number:
-            self._require_connector(number)
-        if (fault.dtc, number) in self.faults:
-            raise NotNowError(f"{fault.dtc} is there already; clear it first.")
-        self.faults[fault.dtc, number] = None
+        place = place_to_break(self.faults, dtc, connector)
+        if place[1]:
+            self._require_connector(place[1])
+        self.faults[place] = None
         if self._hear_no_more is None:
             self._hear_no_more = self.seat.listen(self._hear)
-        self.seat.driver.happen(self.seat, FaultRaised(fault.dtc, number))
+        self.seat.driver.happen(self.seat, FaultRaised(*place))
 
     def clear_fault(self, dtc: str, connector: int | None = None) -> None:
         """Mend it, on one connector or wherever it is."""
-        fault = find_fault(dtc)
-        present = [key for key in self.faults if key[0] == fault.dtc and connector in (None, key[1])]
-        if not present:
-            where = "" if connector is None else f" on connector {connector}"
-            raise NotThereError(f"{fault.dtc} is not there{where}.")
-        for key in present:
+        for key in places_to_mend(self.faults, dtc, connector):
             del self.faults[key]
             self.seat.driver.happen(self.seat, FaultCleared(*key))
         if not self.faults and self._hear_no_more is not None:

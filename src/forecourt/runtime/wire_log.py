@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 LENGTH_DEFAULT = 500
 """A session of an hour with a MeterValues a minute and its surroundings is about 150 messages."""
@@ -39,11 +39,13 @@ class WireMessage(msgspec.Struct, frozen=True, gc=False):
 class WireLog:
     """The last `length` messages, oldest first. `speed` is that of the clock the times are from."""
 
-    __slots__ = ("_entries", "_speed")
+    __slots__ = ("_entries", "_speed", "hear")
 
     def __init__(self, length: int = LENGTH_DEFAULT, speed: float = 1.0) -> None:
         self._entries: deque[tuple[float, str, bytes]] = deque(maxlen=length)
         self._speed = speed
+        self.hear: Callable[[float, str, bytes], None] | None = None
+        """Is told of every frame as it is added: wall time, direction, frame."""
 
     def __len__(self) -> int:
         return len(self._entries)
@@ -51,6 +53,8 @@ class WireLog:
     def add(self, wall_s: float, direction: str, frame: bytes) -> None:
         """Keep one frame; the oldest falls out when the log is full."""
         self._entries.append((wall_s, direction, frame))
+        if self.hear is not None:
+            self.hear(wall_s, direction, frame)
 
     def messages(self) -> Iterator[WireMessage]:
         """The log, oldest first, answers matched to their calls."""

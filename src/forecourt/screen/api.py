@@ -33,6 +33,7 @@ from forecourt.screen.bodies import (
     Plug,
     Power,
     Show,
+    badge_of,
     car_of,
     read_body,
 )
@@ -82,11 +83,29 @@ async def unplug(request: _Request, identity: FromPath[str], connector: FromPath
     return station_view(station)
 
 
+@post("/api/stations/{identity:str}/connectors/{connector:int}/pause", status_code=200)
+async def pause(request: _Request, identity: FromPath[str], connector: FromPath[int]) -> StationView:
+    """Let the car stop asking for energy, as a full one does; 409 when there is none."""
+    station = _station(request, identity)
+    await read_body(request, Nothing)
+    station.pause(connector)
+    return station_view(station)
+
+
+@post("/api/stations/{identity:str}/connectors/{connector:int}/resume", status_code=200)
+async def resume(request: _Request, identity: FromPath[str], connector: FromPath[int]) -> StationView:
+    """Let the car ask for energy again; 409 when there is none."""
+    station = _station(request, identity)
+    await read_body(request, Nothing)
+    station.resume(connector)
+    return station_view(station)
+
+
 @post("/api/stations/{identity:str}/badge", status_code=200)
 async def show_badge(request: _Request, identity: FromPath[str]) -> StationView:
     """Hold a badge to the reader."""
     station = _station(request, identity)
-    station.show_badge((await read_body(request, Badge)).idTag)
+    station.show_badge(badge_of(await read_body(request, Badge)))
     return station_view(station)
 
 
@@ -185,6 +204,8 @@ async def follow_events(request: _Request, identity: FromPath[str]) -> ServerSen
 BODIES: dict[HTTPRouteHandler, type[msgspec.Struct]] = {
     plug: Plug,
     unplug: Nothing,
+    pause: Nothing,
+    resume: Nothing,
     show_badge: Badge,
     show_connector: Show,
     raise_fault: Fault,

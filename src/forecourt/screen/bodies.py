@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from string import hexdigits
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import msgspec
@@ -55,10 +56,12 @@ class Plug(Vehicle, frozen=True):
 
 
 class Badge(Body, frozen=True):
-    """A badge to hold to the reader."""
+    """A badge to hold to the reader: what it is read as, or the bytes that it sends."""
 
-    idTag: str
+    idTag: str | UnsetType = UNSET
     """1 to 20 characters."""
+    uid: tuple[str, ...] | UnsetType = UNSET
+    """The 4, 7 or 10 bytes of its UID, two hex digits each, byte 0 first."""
 
 
 class Show(Body, frozen=True):
@@ -115,6 +118,18 @@ def _why(kind: type[msgspec.Struct], refusal: Exception) -> str:
     if isinstance(refusal, msgspec.ValidationError):
         return f"{said}."
     return f"A JSON object was expected, but the body is none: {said}."
+
+
+def badge_of(badge: Badge) -> str | bytes:
+    """What is held to the reader. Raises `BadValueError`."""
+    if (badge.idTag is UNSET) == (badge.uid is UNSET):
+        raise BadValueError(f"An idTag or a uid was expected, but {'none' if badge.uid is UNSET else 'both'} came.")
+    if badge.uid is UNSET:
+        return badge.idTag if badge.idTag is not UNSET else ""
+    for byte in badge.uid:
+        if len(byte) != 2 or not set(byte) <= set(hexdigits):
+            raise BadValueError(f"Each byte of a uid is two hex digits, such as '0A', but {byte!r} came.")
+    return bytes.fromhex("".join(badge.uid))
 
 
 def car_of(plug: Plug, connector: int, figures: CabinetFigures) -> Car:
