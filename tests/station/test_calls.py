@@ -1,8 +1,10 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+import msgspec
 import pytest
 
 from forecourt.errors import ForecourtError
@@ -13,7 +15,7 @@ from forecourt.ocpp.core import (
     HeartbeatRequest,
     HeartbeatResponse,
 )
-from forecourt.station.calls import LOST, TIMED_OUT, WAITING_LIMIT, Answer, Calls, Failure, Reply
+from forecourt.station.calls import LOST, TIMED_OUT, WAITING_LIMIT, Answer, Calls, Failure, Later, Reply
 from forecourt.station.effects import Effect, LogEvent, SendFrame
 from forecourt.station.timers import Timer, Timers
 
@@ -33,10 +35,15 @@ class Peer:
         self.fed_at: list[float] = []
         self.failure: Exception | None = None
         self.followed_at: list[float] = []
+        self.takes_time = False
+        self.owed: list[Later] = []
 
-    def clear_cache(self, request: ClearCacheRequest, now: float) -> Record | Reply:
+    def clear_cache(self, request: ClearCacheRequest, now: float) -> Record | Reply | Later:
         if self.failure is not None:
             raise self.failure
+        if self.takes_time:
+            self.owed.append(Later())
+            return self.owed[-1]
         return Reply(ClearCacheResponse(status=ClearCacheStatus.Rejected), self.followed_at.append)
 
     def feed(self, now: float) -> None:
@@ -170,3 +177,83 @@ def test_station_answers_internal_error_when_it_fails_and_goes_on(peer: Peer) ->
     peer.receive(2, "c-2", "ClearCache", {})
     assert peer.sent()[-1] == [3, "c-2", {"status": "Rejected"}]
     assert peer.calls.is_open
+
+
+# Answers that take time.
+
+CLEARED = ClearCacheResponse(status=ClearCacheStatus.Accepted)
+
+
+def test_answer_that_takes_time_is_given_later_under_its_own_id(peer: Peer) -> None:
+    peer.takes_time = True
+    peer.receive(2, "slow", "ClearCache", {})
+    assert peer.sent() == []
+    peer.takes_time = False
+    peer.receive(2, "quick", "ClearCache", {})
+    assert peer.sent() == [[3, "quick", {"status": "Rejected"}]]
+    peer.owed[0].give(CLEARED)
+    assert peer.sent()[1:] == [[3, "slow", {"status": "Accepted"}]]
+
+
+def test_requests_of_the_station_go_on_while_an_answer_is_owed(peer: Peer) -> None:
+    peer.takes_time = True
+    peer.receive(2, "slow", "ClearCache", {})
+    peer.beat(1.0)
+    peer.receive(3, "a-1", TIME)
+    assert peer.answers == [HeartbeatResponse(currentTime=datetime(2026, 3, 2, 8, tzinfo=UTC))]
+    peer.owed[0].give(CLEARED)
+    assert peer.sent()[-1] == [3, "slow", {"status": "Accepted"}]
+
+
+def test_owed_answer_is_dropped_with_its_connection(peer: Peer) -> None:
+    peer.takes_time = True
+    peer.receive(2, "slow", "ClearCache", {})
+    peer.calls.closed(2.0)
+    peer.calls.opened()
+    peer.owed[0].give(CLEARED)
+    assert peer.sent() == []
+
+
+def test_id_of_a_lost_connection_may_come_again_and_gets_its_own_answer(peer: Peer) -> None:
+    peer.takes_time = True
+    peer.receive(2, "slow", "ClearCache", {})
+    peer.calls.closed(2.0)
+    peer.calls.opened()
+    peer.receive(2, "slow", "ClearCache", {})
+    peer.owed[0].give(ClearCacheResponse(status=ClearCacheStatus.Rejected))
+    assert peer.sent() == []
+    peer.owed[1].give(CLEARED)
+    assert peer.sent() == [[3, "slow", {"status": "Accepted"}]]
+
+
+def test_id_whose_call_is_still_at_work_is_refused_and_the_first_call_is_answered(peer: Peer) -> None:
+    peer.takes_time = True
+    peer.receive(2, "slow", "ClearCache", {})
+    peer.receive(2, "slow", "ClearCache", {})
+    (refusal,) = peer.sent()
+    assert refusal[:3] == [4, "slow", "ProtocolError"]
+    peer.owed[0].give(CLEARED)
+    assert peer.sent()[1:] == [[3, "slow", {"status": "Accepted"}]]
+    assert len(peer.owed) == 1
+
+
+def test_station_that_was_rejected_meanwhile_gives_no_owed_answer(peer: Peer) -> None:
+    peer.takes_time = True
+    peer.receive(2, "slow", "ClearCache", {})
+    peer.calls.is_answering = False
+    peer.owed[0].give(CLEARED)
+    assert peer.sent() == []
+
+
+def test_answer_cannot_be_given_twice(peer: Peer) -> None:
+    peer.takes_time = True
+    peer.receive(2, "slow", "ClearCache", {})
+    peer.owed[0].give(CLEARED)
+    with pytest.raises(AssertionError, match="given twice"):
+        peer.owed[0].give(CLEARED)
+
+
+def test_payload_can_be_mended_before_it_is_read(peer: Peer) -> None:
+    peer.calls.mend = lambda action, payload: msgspec.Raw(b"{}") if action == "ClearCache" else payload
+    peer.receive(2, "odd", "ClearCache", {"needless": 1})
+    assert peer.sent() == [[3, "odd", {"status": "Rejected"}]]

@@ -5,6 +5,8 @@ transaction queue is asked for its next message (`feed`). An open CALL ends in e
 came, the supervision answered CALLERROR (or nonsense), its time ran out, or the connection was lost. Each ends in the
 function that was given with the request, which is told which by an `Answer`. CALLs of the supervision are answered at
 once, also while one of ours is open; a handler may name what is to follow its answer, which is done after it was sent.
+A handler that does not know its answer yet returns a `Later` and gives it when it does. Meanwhile everything else goes
+on; an answer that is still owed when the connection is lost is dropped, since nobody waits for it on another.
 
 While CallMsgInOrder is false (A21) a request that is no transaction message waits for nobody: it is sent *beside*
 whatever is open, and the transaction messages go on among themselves one at a time.
@@ -32,10 +34,12 @@ from forecourt.ocpp.frames import (
     encode_call_result,
 )
 from forecourt.station.effects import Effect, LogEvent, SendFrame
+from forecourt.station.security_events import NOBODY, SecurityEvent
 from forecourt.station.timers import Timer, Timers
 
 if TYPE_CHECKING:
     from forecourt.ocpp.types import Record
+    from forecourt.station.security_events import Witness
 
 CALL_TIMEOUT_S = 30.0
 """Real seconds that an answer may take. The guide has no key for it (facts §1.1)."""
@@ -85,7 +89,29 @@ class Reply(NamedTuple):
     then: Callable[[float], None]
 
 
-Handler = Callable[[Any, float], "Record | Reply"]
+class Later:
+    """What a handler of the supervision's CALL returns when its answer takes time."""
+
+    __slots__ = ("_pay",)
+
+    def __init__(self) -> None:
+        self._pay: Callable[[Record], None] | None = None
+
+    def owe(self, pay: Callable[[Record], None]) -> None:
+        """Name what sends the answer; the calls' own matter."""
+        self._pay = pay
+
+    def give(self, response: Record) -> None:
+        """Answer the CALL, once; nothing happens when the connection that it came on is gone."""
+        assert self._pay is not None, "an answer that is known at once is returned, and no other is given twice"
+        pay, self._pay = self._pay, None
+        pay(response)
+
+
+_NOTHING_OWED: dict[str, Later] = {}
+"""The owed answers of every station that owes none; never changed."""
+
+Handler = Callable[[Any, float], "Record | Reply | Later"]
 """What answers a request of the supervision: given its record and `now`."""
 
 
@@ -100,13 +126,16 @@ class Calls:
         "_feed",
         "_handler_of",
         "_is_open",
+        "_owed",
         "_prefix",
         "_sequence",
         "_timeout_s",
         "_timers",
         "_waiting",
+        "_witness",
         "is_answering",
         "is_in_order",
+        "mend",
     )
 
     def __init__(self, prefix: str, timeout_s: float, timers: Timers, effects: list[Effect]) -> None:
@@ -120,6 +149,10 @@ class Calls:
         """False while the boot is Rejected: the supervision's CALLs get no answer then (§4.2)."""
         self.is_in_order = True
         """CallMsgInOrder: whether every CALL waits until the one before it has ended."""
+        self.mend: Callable[[str, msgspec.Raw], msgspec.Raw] | None = None
+        """By option: makes of an action's payload what it should have been, before it is read; None leaves it."""
+        self._owed = _NOTHING_OWED
+        """By message id: CALLs of the supervision that are not answered yet."""
         self._current: Open | None = None
         self._current_id = ""
         self._beside: dict[str, tuple[Open, float]] = {}
@@ -127,15 +160,21 @@ class Calls:
         self._waiting: list[Open] = []  # not a deque: an empty one weighs 760 bytes
         self._handler_of: Callable[[str], Handler | None] = _no_handler
         self._feed: Callable[[float], None] = _nothing_to_feed
+        self._witness: Witness = NOBODY
 
     def connect(
         self,
         handler_of: Callable[[str], Handler | None],
         feed: Callable[[float], None],
+        witness: Witness = NOBODY,
     ) -> None:
-        """Name who knows the handler of an action of the supervision, and who has more to send when nothing waits."""
+        """Name who knows the handler of an action of the supervision, and who has more to send when nothing waits.
+
+        `witness` hears of messages that are none.
+        """
         self._handler_of = handler_of
         self._feed = feed
+        self._witness = witness
 
     # The connection.
 
@@ -155,6 +194,7 @@ class Calls:
         self._beside = {}
         self._current = None
         self._waiting = []
+        self._owed = _NOTHING_OWED
         for call in lost:
             call.ended(LOST, now)
 
@@ -254,7 +294,7 @@ class Calls:
         try:
             message = decode_frame(frame)
         except FrameFault as fault:
-            self._effects.append(LogEvent("InvalidMessages", str(fault)))
+            self._invalid(str(fault), now)
             if fault.answerable and fault.message_id is not None:
                 self._refuse(fault.message_id, fault.code, fault.description)
             return
@@ -265,6 +305,10 @@ class Calls:
         else:
             self._error(message, now)
 
+    def _invalid(self, why: str, now: float) -> None:
+        self._effects.append(LogEvent("InvalidMessages", why))
+        self._witness.note(SecurityEvent.InvalidMessages, why, now)
+
     def _result(self, message: CallResult, now: float) -> None:
         call = self._open_call(message.messageId)
         if call is None:
@@ -272,7 +316,7 @@ class Calls:
         try:
             response: Answer = call.action.decode_response(message.payload)
         except PayloadFault as fault:
-            self._effects.append(LogEvent("InvalidMessages", f"{call.action.name}: {fault.description}"))
+            self._invalid(f"{call.action.name}: {fault.description}", now)
             response = Failure(fault.code, fault.description)
         self._end(message.messageId, response, now)
 
@@ -294,21 +338,42 @@ class Calls:
         except (RemoteError, ForecourtError) as error:
             code = error.code if isinstance(error, RemoteError) else ErrorCode.InternalError
             self._effects.append(LogEvent(f"{message.action[:50]} refused", f"{code}: {error}"))
+            if isinstance(error, PayloadFault):
+                self._witness.note(SecurityEvent.InvalidMessages, f"{message.action}: {error}", now)
             self._refuse(message.messageId, code, str(error))
+            return
+        if isinstance(reply, Later):
+            self._owe(message.messageId, reply)
             return
         response = reply.response if isinstance(reply, Reply) else reply
         self._effects.append(SendFrame(encode_call_result(message.messageId, response)))
         if isinstance(reply, Reply):
             reply.then(now)
 
-    def _handle(self, message: Call, now: float) -> Record | Reply:
+    def _owe(self, message_id: str, later: Later) -> None:
+        if not self._owed:
+            self._owed = {}
+        self._owed[message_id] = later
+
+        def pay(response: Record) -> None:
+            if self._owed.get(message_id) is later:
+                del self._owed[message_id]
+                if self.is_answering:
+                    self._effects.append(SendFrame(encode_call_result(message_id, response)))
+
+        later.owe(pay)
+
+    def _handle(self, message: Call, now: float) -> Record | Reply | Later:
+        if message.messageId in self._owed:
+            raise RemoteError(ErrorCode.ProtocolError, "expected a new message id, came that of a CALL still at work")
         action = ACTIONS.get(message.action)
         if action is None:
             raise RemoteError(ErrorCode.NotImplemented, f"{message.action} is no action of OCPP 1.6 known here")
         handler = self._handler_of(message.action)
         if handler is None or action.sender is Sender.STATION:
             raise RemoteError(ErrorCode.NotSupported, f"{message.action} is not supported by this station")
-        return handler(action.decode_request(message.payload), now)
+        payload = message.payload if self.mend is None else self.mend(message.action, message.payload)
+        return handler(action.decode_request(payload), now)
 
     def _refuse(self, message_id: str, code: ErrorCode, description: str) -> None:
         self._effects.append(SendFrame(encode_call_error(message_id, code, description)))
