@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any, cast
 import pytest
 
 from forecourt.runtime.clock import Clock
-from forecourt.runtime.driver import NETWORK_OFF, RETRY_S, Driver
+from forecourt.runtime.driver import RETRY_S, Driver
+from forecourt.runtime.linking import NETWORK_OFF
 from forecourt.runtime.seat import Site
 from forecourt.runtime.wire_log import WireLog
 from forecourt.station.effects import (
@@ -438,7 +439,7 @@ def test_a_time_out_that_moves_with_every_message_costs_no_heap_entry_a_message(
     for number in range(500):
         rig.station.deadlines[:] = [(30.0 + number, [])]
         rig.seat.frame_received(link, b"[]")
-    assert len(rig.driver._heap) == 1
+    assert len(rig.driver.timeline) == 1
     rig.loop.run(528.0)
     assert rig.order == []
     rig.loop.run(2.0)

@@ -2,12 +2,9 @@
 
 Theory of operation.
 
-*Time.* Every seat has one deadline, the earliest of its brain's, its cabinet's and the driver's own for it. The heap
-holds entries (due, order, seat); an entry counts only while `due` equals the seat's `queued_due`, so nothing is ever
-removed from the middle. A deadline that moves later leaves its entry where it is: when that pops, the seat is queued
-again for the later time. So a seat that re-arms a time-out with every message costs no entry a message. One loop timer
-stands at the head of the heap. `advance` steps a seat from due time to due time, cabinet before brain where they
-coincide, each at its own time: a late timer changes neither energy nor records. `seat.at` never goes back.
+*Time.* Every seat has one deadline, the earliest of its brain's, its cabinet's and the driver's own for it, and
+`runtime.timeline` says when it has come. `advance` steps a seat from due time to due time, cabinet before brain where
+they coincide, each at its own time: a late timer changes neither energy nor records. `seat.at` never goes back.
 
 *Order.* What a brain returns is carried out in order. Effects on the cabinet may bring events back; these wait in
 `_arisen` until the list is done. The save gate: a gating SaveRecord raises `gate_made`; a gated effect waits in
@@ -21,32 +18,39 @@ SaveFailed once, then SaveRecovered.
 *Lives.* A Reboot waits until all is durable; then the link is closed, the brain dropped, the contactors open, and
 after `Site.boot_s` a new brain is built from the records. A power cut drops what is not with the store yet. A new life
 waits for the answer to a batch that is with the store, so that what it loads is what it will find.
+
+*Files.* What is on its way belongs to the life that asked for it and ends with it (`runtime.transfers`).
 """
 
 from __future__ import annotations
 
-import heapq
 from collections import deque
 from functools import partial
-from itertools import count
 from math import inf
 from typing import TYPE_CHECKING, Any, Protocol
 
+from forecourt.runtime import linking
+from forecourt.runtime.files import Files
 from forecourt.runtime.seat import Records, Seat, Write
+from forecourt.runtime.timeline import Timeline
+from forecourt.runtime.transfers import Transfers
 from forecourt.station.effects import (
     GATED,
     CloseContactor,
     CloseLink,
     DeleteRecord,
     Effect,
+    FetchFile,
     LimitPower,
     LogEvent,
     OpenContactor,
     OpenLink,
     Reboot,
     SaveRecord,
+    SendFile,
     SendFrame,
     SendPing,
+    StopTransfer,
 )
 from forecourt.station.events import Event, LinkClosed, LinkRefused, PowerLost, PowerRestored, SaveFailed, SaveRecovered
 
@@ -56,15 +60,13 @@ if TYPE_CHECKING:
 
     from forecourt.runtime.clock import Clock
     from forecourt.runtime.seat import Electricity, OpenedLink, Site
+    from forecourt.runtime.transfers import Carrier
     from forecourt.runtime.wire_log import WireLog
 
 RETRY_S = 1.0
 """Real seconds between two attempts to make the same batch durable."""
-TICK_S = 1e-6
-"""The shortest real delay: a timer that came early by a rounding error is not set to the very same instant again."""
 STEPS_AT_ONE_TIME = 10_000
 """A brain or cabinet that is due again at the same instant this often does not move: our mistake."""
-NETWORK_OFF = "The network is switched off; switch it on to connect."
 
 LINK_EFFECTS = frozenset({OpenLink, CloseLink, SendFrame, SendPing})
 QUEUED_BEHIND = GATED | {OpenLink, CloseLink}
@@ -88,17 +90,21 @@ class Driver:
     """Runs stations on one asyncio loop. Everything here is called on the loop's thread."""
 
     def __init__(
-        self, loop: asyncio.AbstractEventLoop, clock: Clock, links: Dialler, store: Store | None = None
+        self,
+        loop: asyncio.AbstractEventLoop,
+        clock: Clock,
+        links: Dialler,
+        store: Store | None = None,
+        files: Carrier | None = None,
     ) -> None:
+        """`files` is what carries files, None for one that trusts the authorities of the system."""
         self.loop = loop
         self.clock = clock
         self.seats: dict[str, Seat] = {}
-        self._links = links
+        self.links = links
         self._store = store
-        self._heap: list[tuple[float, int, Seat]] = []
-        self._order = count()
-        self._timer: asyncio.TimerHandle | None = None
-        self._timer_due = inf
+        self.timeline = Timeline(loop, clock, self.advance)
+        self.transfers = Transfers(loop, files or Files(), self.happen)
         self._arisen: deque[Event] = deque()
         self._busy = False
 
@@ -153,22 +159,24 @@ class Driver:
         seat.network_up = up
         if up:
             return
-        if self._give_up_attempt(seat):
-            self.happen(seat, LinkRefused(NETWORK_OFF))
-        link = self._cut_link(seat)
+        self.transfers.interrupt(seat)
+        if linking.give_up_attempt(seat):
+            self.happen(seat, LinkRefused(linking.NETWORK_OFF))
+        link = linking.cut_link(seat)
         if link is not None:
             self.happen(seat, LinkClosed(1006, "The network was switched off."))
 
     def happen(self, seat: Seat, event: Event) -> None:
         """Something happened to the station now. Without power nobody notices."""
         if self._busy:  # a link that closes while it is being written to
-            self.loop.call_soon(self._happen_in_life, seat, seat.life, event)
+            self.loop.call_soon(self.happen_in_life, seat, seat.life, event)
             return
         now = self.observe(seat)
         if seat.station is not None:
             self.deliver(seat, event, now)
 
-    def _happen_in_life(self, seat: Seat, life: int, event: Event) -> None:
+    def happen_in_life(self, seat: Seat, life: int, event: Event) -> None:
+        """Something happened that only concerns this life."""
         if seat.life == life:
             self.happen(seat, event)
 
@@ -207,7 +215,7 @@ class Driver:
                 if self._arisen:
                     self._settle(seat, at)
             due = seat.next_deadline()
-        self._queue(seat, due)
+        self.timeline.queue(seat, due)
 
     def observe(self, seat: Seat) -> float:
         """Bring a seat to the present, so that brain and cabinet can be read at the time that is returned."""
@@ -226,39 +234,7 @@ class Driver:
             self._begin_life(seat, now)
 
     def _rearm(self, seat: Seat) -> None:
-        self._queue(seat, seat.next_deadline())
-
-    def _queue(self, seat: Seat, due: float) -> None:
-        seat.deadline = due
-        if due < seat.queued_due:
-            seat.queued_due = due
-            heapq.heappush(self._heap, (due, next(self._order), seat))
-            if due < self._timer_due:
-                self._arm(due)
-
-    def _arm(self, due: float) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
-        self._timer_due = due
-        delay_s = max(self.clock.real_delay_s(due), TICK_S)
-        self._timer = self.loop.call_at(self.loop.time() + delay_s, self._tick)
-
-    def _tick(self) -> None:
-        self._timer = None
-        self._timer_due = inf
-        now = self.clock.now()
-        heap = self._heap
-        while heap and heap[0][0] <= now:
-            due, _, seat = heapq.heappop(heap)
-            if due != seat.queued_due:
-                continue
-            seat.queued_due = inf
-            if seat.deadline <= now:
-                self.advance(seat, now)
-            else:
-                self._queue(seat, seat.deadline)
-        if heap and heap[0][0] < self._timer_due:
-            self._arm(heap[0][0])
+        self.timeline.queue(seat, seat.next_deadline())
 
     # Events in, effects out
 
@@ -386,51 +362,7 @@ class Driver:
                 self._go_dark(seat, now)
         self._rearm(seat)
 
-    # Effects on link and cabinet
-
-    def _open_link(self, seat: Seat, effect: OpenLink, now: float) -> None:
-        del now
-        self._cut_link(seat)
-        self._give_up_attempt(seat)
-        if seat.network_up:
-            seat.attempt = self._links.connect(effect.url, seat, identity=effect.identity, password=effect.password)
-        else:
-            self.loop.call_soon(self._happen_in_life, seat, seat.life, LinkRefused(NETWORK_OFF))
-
-    @staticmethod
-    def _give_up_attempt(seat: Seat) -> bool:
-        """Stop a connection on its way; whether there was one. What the link still tells is not heard."""
-        attempt, seat.attempt = seat.attempt, None
-        if attempt is not None:
-            attempt.abort()
-        return attempt is not None
-
-    def _close_link(self, seat: Seat, effect: CloseLink, now: float) -> None:
-        del now
-        if seat.link is not None:
-            seat.link.close(effect.code, effect.reason)
-
-    def _cut_link(self, seat: Seat) -> OpenedLink | None:
-        """Abort the open link, if any; nothing is heard of it any more."""
-        link = seat.link
-        seat.link = None
-        if link is not None:
-            link.abort()
-            seat.forget_frames()
-        return link
-
-    def _send_frame(self, seat: Seat, effect: SendFrame, now: float) -> None:
-        if seat.link is None:
-            return
-        if seat.wire is not None:
-            seat.wire.add(self.clock.wall_at(now), ">", effect.frame)
-        seat.unanswered += 1
-        seat.link.send(effect.frame)
-
-    def _send_ping(self, seat: Seat, effect: SendPing, now: float) -> None:
-        del effect, now
-        if seat.link is not None:
-            seat.link.ping()
+    # Effects on the cabinet
 
     def _close_contactor(self, seat: Seat, effect: CloseContactor, now: float) -> None:
         if seat.power_on:
@@ -447,6 +379,23 @@ class Driver:
 
     def _log(self, seat: Seat, effect: LogEvent, now: float) -> None:
         """Listeners have heard it; nothing else is done."""
+
+    # Files
+
+    def _fetch_file(self, seat: Seat, effect: FetchFile, now: float) -> None:
+        del now
+        self.transfers.fetch(seat, effect)
+
+    def _send_file(self, seat: Seat, effect: SendFile, now: float) -> None:
+        log, read = seat.site.log, None
+        if log is not None and effect.log_from_s is not None:
+            ahead_s = self.clock_s(seat, now) - self.clock.wall_at(now)
+            read = partial(log.extract, effect.log_from_s, effect.log_until_s, ahead_s)
+        self.transfers.send(seat, effect, read)
+
+    def _stop_transfer(self, seat: Seat, effect: StopTransfer, now: float) -> None:
+        del now
+        self.transfers.drop(seat, effect.id)
 
     # Lives
 
@@ -487,7 +436,7 @@ class Driver:
 
     def _go_dark(self, seat: Seat, now: float) -> None:
         """The last of the energy is gone. What the store has not got is lost."""
-        self._cut_link(seat)
+        linking.cut_link(seat)
         seat.cabinet.cut_power(now)
         self._end_life(seat, now)
 
@@ -502,7 +451,8 @@ class Driver:
         seat.gate_durable = seat.gate_submitted = seat.gate_made
         seat.save_failed = False
         seat.set_own(retry_at=inf, boot_at=inf, dark_at=inf)
-        self._give_up_attempt(seat)
+        linking.give_up_attempt(seat)
+        self.transfers.drop_all(seat)
         self._arisen.clear()
 
     def _begin_life(self, seat: Seat, now: float) -> None:
@@ -522,13 +472,16 @@ class Driver:
 CARRY: dict[type[Effect], Callable[[Driver, Seat, Any, float], None]] = {
     SaveRecord: Driver._save,
     DeleteRecord: Driver._save,
-    OpenLink: Driver._open_link,
-    CloseLink: Driver._close_link,
-    SendFrame: Driver._send_frame,
-    SendPing: Driver._send_ping,
+    OpenLink: linking.open_link,
+    CloseLink: linking.close_link,
+    SendFrame: linking.send_frame,
+    SendPing: linking.send_ping,
     CloseContactor: Driver._close_contactor,
     OpenContactor: Driver._open_contactor,
     LimitPower: Driver._limit_power,
     Reboot: Driver._reboot,
     LogEvent: Driver._log,
+    FetchFile: Driver._fetch_file,
+    SendFile: Driver._send_file,
+    StopTransfer: Driver._stop_transfer,
 }

@@ -12,6 +12,7 @@ from forecourt.station.effects import DeleteRecord, Effect, SaveRecord
 from forecourt.station.events import Event, FrameReceived, LinkClosed, LinkOpened, LinkRefused, PongReceived
 
 if TYPE_CHECKING:
+    import asyncio
     from collections import deque
 
     from forecourt.runtime.driver import Driver
@@ -59,6 +60,14 @@ class OpenedLink(Protocol):
     def abort(self, reason: str = "") -> None: ...
 
 
+class Log(Protocol):
+    """What happened to a station; `runtime.station_log.StationLog` is one."""
+
+    def extract(self, from_s: float, until_s: float, ahead_s: float) -> bytes:
+        """The lines between two times of a clock that is `ahead_s` ahead of the process's; on any thread."""
+        ...
+
+
 class Site(msgspec.Struct, frozen=True):
     """What holds for every life of a station."""
 
@@ -70,6 +79,8 @@ class Site(msgspec.Struct, frozen=True):
     """How long the electronics live on after PowerLost, in real seconds."""
     read_clock: Callable[[Brain, float], float] | None = None
     """What the brain's own clock shows at a station time, in seconds since the epoch; None: as the process's."""
+    log: Log | None = None
+    """The station's log, for an upload that asks for it."""
 
 
 class Seat:
@@ -103,6 +114,7 @@ class Seat:
         "save_failed",
         "site",
         "station",
+        "transfers",
         "unanswered",
         "waiting",
         "wire",
@@ -145,6 +157,9 @@ class Seat:
         """Effects that wait for the gate with that number to be durable, in order."""
         self.unanswered = 0
         """Frames sent less frames received on this link: above 0 while answers to the station's calls are awaited."""
+
+        self.transfers: dict[str, asyncio.Task[Event]] | None = None
+        """Files on their way, by the id of their effect; None while there are none."""
 
         self.at = 0.0
         """The last station time that the brain and the cabinet were given."""
