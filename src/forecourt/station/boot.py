@@ -25,6 +25,7 @@ from forecourt.station.timers import Timer, Timers
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+    from datetime import datetime
 
     from forecourt.station.calls import Calls
     from forecourt.station.clock import Clock
@@ -99,11 +100,14 @@ class Boot:
         self._address = f"{configuration.text('SupervisionUrl')} {configuration.identity}"
         self._was_accepted_at = records.get((KIND, "accepted"), b"").decode(errors="replace")
         self._judged: Callable[[float], None] = _nobody
-        self._clock_moved: Callable[[float], None] = _nobody
+        self._clock_moved: Callable[[float, float], None] = _nobody_else
         self.state = BootState.Waiting
 
-    def connect(self, judged: Callable[[float], None], clock_moved: Callable[[float], None]) -> None:
-        """Name who is told that the boot was accepted, or no longer is, and that the clock was moved."""
+    def connect(self, judged: Callable[[float], None], clock_moved: Callable[[float, float], None]) -> None:
+        """Name who is told that the boot was accepted, or no longer is, and that the clock was moved.
+
+        The latter is given what the clock showed before, in seconds since the epoch, and `now`.
+        """
         self._judged = judged
         self._clock_moved = clock_moved
 
@@ -151,8 +155,7 @@ class Boot:
         if not isinstance(answer, BootNotificationResponse):
             self._timers.set(Timer.BOOT_RETRY, now + OWN_RETRY_S * self._speed)
             return
-        if self._clock.correct(answer.currentTime, now):
-            self._clock_moved(now)
+        self._set_clock(answer.currentTime, now)
         was_accepted = self.is_accepted
         self.state = BootState(answer.status.value)
         self._calls.is_answering = self.state is not BootState.Rejected
@@ -216,13 +219,18 @@ class Boot:
     def _heartbeat_answered(self, answer: Answer, now: float) -> None:
         self._is_beating = False
         # At another speed the supervision's clock does not run like ours; only the boot sets it then.
-        if (
-            isinstance(answer, HeartbeatResponse)
-            and self._speed == 1.0
-            and self._clock.correct(answer.currentTime, now)
-        ):
-            self._clock_moved(now)
+        if isinstance(answer, HeartbeatResponse) and self._speed == 1.0:
+            self._set_clock(answer.currentTime, now)
+
+    def _set_clock(self, current_time: datetime, now: float) -> None:
+        before_s = self._clock.wall(now)
+        if self._clock.correct(current_time, now):
+            self._clock_moved(before_s, now)
 
 
 def _nobody(now: float) -> None:
     raise AssertionError(f"nobody was named to hear of this, at {now}")
+
+
+def _nobody_else(before_s: float, now: float) -> None:
+    raise AssertionError(f"nobody was named to hear that the clock was moved from {before_s} at {now}")

@@ -82,6 +82,10 @@ class Configuration:
         """The present value of a key in its canonical spelling; empty when it is not set."""
         return self._value_of(name) or ""
 
+    def has(self, name: str) -> bool:
+        """Whether this station, with this firmware and these features, has a key of this name."""
+        return self._find(name) is not None
+
     def integer(self, name: str) -> int:
         """The present value of an integer key."""
         return int(self._value_of(name) or 0)
