@@ -29,6 +29,7 @@ from forecourt.station.reservations import Reservations
 from forecourt.station.reset import Reset
 from forecourt.station.sessions import Sessions
 from forecourt.station.smart_charging import SmartCharging
+from forecourt.station.security_log import SecurityLog
 from forecourt.station.timers import Timers
 from forecourt.station.transactions import Transactions
 from forecourt.station.transfers import Transfers
@@ -71,6 +72,7 @@ class Blocks:
         "_timers",
         "_transactions",
         "_transfers",
+        "_security",
     )
 
     def __init__(
@@ -101,10 +103,11 @@ class Blocks:
         self._connectors = Connectors(
             len(model.outputs), configuration, calls, clock, timers, options.status_timestamp_only
         )
+        security = self._security = SecurityLog(configuration, records, calls, clock, speed, timers, effects)
         self._transactions = Transactions(f"{life:x}", records, queue, clock, hardware, effects)
         self._transfers = Transfers(f"{life:x}", timers, effects)
         self._metering = Metering(configuration, calls, queue, clock, hardware, timers)
-        self._reset = Reset(configuration, queue, options.failing_resets, speed, timers, effects)
+        self._reset = Reset(configuration, queue, security, options.failing_resets, speed, timers, effects)
         self._add_guns(records)
 
     def _add_guns(self, records: Mapping[tuple[str, str], bytes]) -> None:

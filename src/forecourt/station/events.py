@@ -137,6 +137,10 @@ class TransferProblem(StrEnum):
     REFUSED = "refused"
     """The server wants other credentials, or forbids it."""
     NOT_FOUND = "not found"
+class SecurityLogCleared(Event, frozen=True, gc=False):
+    """The installer emptied the security log at the station."""
+
+
     SERVER = "server"
     """The server answered with another error."""
     TOO_LARGE = "too large"

@@ -269,7 +269,7 @@ class Metering:
             request = MeterValuesRequest(connectorId=transaction.connector, meterValue=(value,))
         else:
             request = MeterValuesRequest(connectorId=transaction.connector, transactionId=number, meterValue=(value,))
-        self._queue.add(request, "MeterValues", transaction.local, number is not None, gates=False)
+        self._queue.add(request, "MeterValues", transaction.local, number is not None, gates=False, now=now)
         self._queue.advance(now)
 
     def _collect(self, transaction: Transaction, value: MeterValue) -> None:

@@ -23,6 +23,7 @@ import msgspec
 from forecourt.ocpp.actions import ACTIONS
 from forecourt.station.calls import LOST, Answer, Calls, Failure, Open, encode_payload
 from forecourt.station.effects import DeleteRecord, Effect, LogEvent, SaveRecord
+from forecourt.station.security_events import NOBODY, SecurityEvent
 from forecourt.station.timers import Timer, Timers
 
 if TYPE_CHECKING:
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 
     from forecourt.ocpp.types import Record
     from forecourt.station.configuration import Configuration
+    from forecourt.station.security_events import Witness
 
 KIND = "queue"
 
@@ -67,6 +69,7 @@ class Queue:
         "_configuration",
         "_effects",
         "_entries",
+        "_is_full",
         "_is_released",
         "_late",
         "_late_is_next",
@@ -75,6 +78,7 @@ class Queue:
         "_settled",
         "_timers",
         "_transaction_id",
+        "_witness",
     )
 
     def __init__(
@@ -90,6 +94,8 @@ class Queue:
         self._timers = timers
         self._effects = effects
         self._is_released = False
+        self._is_full = False
+        self._witness: Witness = NOBODY
         self._entries: deque[Entry] = _EMPTY
         self._late: deque[Entry] = _EMPTY
         """MeterValues set aside by a reconnect, oldest first."""
@@ -117,8 +123,14 @@ class Queue:
             return
         self._append(entry)
 
-    def connect(self, transaction_id: Callable[[str], int], settled: Callable[[Entry, Answer, float], None]) -> None:
-        """Name who knows transactionIds and who hears of a message that was answered or given up."""
+    def connect(
+        self,
+        transaction_id: Callable[[str], int],
+        settled: Callable[[Entry, Answer, float], None],
+        witness: Witness = NOBODY,
+    ) -> None:
+        """Name who knows transactionIds, who hears of a message that was answered or given up, and of a full queue."""
+        self._witness = witness
         self._transaction_id = transaction_id
         self._settled = settled
 
@@ -152,14 +164,18 @@ class Queue:
         self._sending = None
         self._timers.stop(Timer.QUEUE_RETRY)
 
-    def add(self, request: Record, action: str, local: str, complete: bool, gates: bool) -> None:
+    def add(self, request: Record, action: str, local: str, complete: bool, gates: bool, now: float) -> None:
         """Put a message at the end, durably; `gates` says whether what follows waits for its record.
 
         It is not sent before `advance`, so that more can be saved in between.
         """
         if action == "MeterValues" and len(self._entries) + len(self._late) >= METER_VALUES_LIMIT:
             self._effects.append(LogEvent("MeterValues discarded", f"the queue holds {len(self)} messages"))
+            if not self._is_full:
+                self._is_full = True
+                self._witness.note(SecurityEvent.MemoryExhaustion, f"{len(self)} messages are queued", now)
             return
+        self._is_full = False
         self._sequence += 1
         key = f"{self._sequence:012d}"
         entry = Entry(action, encode_payload(request), local, complete, 0, key)

@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING
 
 from forecourt.station.calls import CALL_TIMEOUT_S
 from forecourt.station.effects import Effect, LogEvent, Reboot
+from forecourt.station.security_events import SecurityEvent
 from forecourt.station.timers import Timer, Timers
 
 if TYPE_CHECKING:
     from forecourt.station.configuration import Configuration
     from forecourt.station.queue import Queue
+    from forecourt.station.security_log import SecurityLog
 
 RETRY_S = 10.0
 """Assumed: from an attempt that failed to the next."""
@@ -29,6 +31,7 @@ class Reset:
         "_failing",
         "_hard",
         "_queue",
+        "_security",
         "_speed",
         "_timers",
         "is_pending",
@@ -38,6 +41,7 @@ class Reset:
         self,
         configuration: Configuration,
         queue: Queue,
+        security: SecurityLog,
         failing: int,
         speed: float,
         timers: Timers,
@@ -45,6 +49,7 @@ class Reset:
     ) -> None:
         self._configuration = configuration
         self._queue = queue
+        self._security = security
         self._failing = failing
         """How many attempts still fail."""
         self._speed = speed
@@ -76,6 +81,8 @@ class Reset:
         if self._failing > 0:
             return self._fail(now)
         self.is_pending = False
+        self._security.hold()  # the next life tells it: an answer would not find this one
+        self._security.note(SecurityEvent.ResetOrReboot, "hard" if self._hard else "soft", now)
         self._effects.append(Reboot(self._hard))
         return False
 

@@ -13,9 +13,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from forecourt.evlink.faults import find_fault
 from forecourt.evlink.generations import PowerLossStop
+from forecourt.evlink.keys import Access, Key, find_key
 from forecourt.evlink.keys import Effect as KeyEffect
-from forecourt.evlink.keys import Key, find_key
 from forecourt.ocpp.core import (
     AvailabilityType,
     ChangeAvailabilityRequest,
@@ -45,6 +46,7 @@ from forecourt.station.effects import Effect, LogEvent
 from forecourt.station.power import RATING_KEYS
 from forecourt.station.seen import Seen, snapshot_of
 from forecourt.station.timers import Timer
+from forecourt.station.security_events import SECURITY_KEYS, TAMPER_DTCS, SecurityEvent
 from forecourt.station.triggers import Triggers
 
 if TYPE_CHECKING:
@@ -61,6 +63,8 @@ if TYPE_CHECKING:
 
 
 class Station(Blocks):
+HTTP_UNAUTHORIZED = 401
+
     """One life of one station."""
 
     __slots__ = ()
@@ -79,15 +83,21 @@ class Station(Blocks):
 
     def _join(self) -> None:
         """Tell blocks who hears of what they bring about."""
-        self._calls.connect(self._handler_of, self._queue.feed)
+        self._calls.connect(self._handler_of, self._feed, self._security)
         self._boot.connect(self._judged, self._clock_moved)
         self._reservations.connect(self._sessions)
-        self._queue.connect(self._transactions.transaction_id, self._settled)
+        self._queue.connect(self._transactions.transaction_id, self._settled, self._security)
         self._transactions.connect(self._sessions.refused, self._begun, self._ended)
         self._smart_charging.connect(self._sessions)
 
     def _handler_of(self, action: str) -> Handler | None:
         """Who answers this action of the supervision; None for one that this station does not know."""
+    def _feed(self, now: float) -> None:
+        """Nothing waits to be sent: transaction messages go first, then security events."""
+        self._queue.feed(now)
+        if self._security.waiting and self._calls.is_free:
+            self._security.feed(now)
+
         handler = _REQUESTS.get(action)
         return None if handler is None else handler(self)
 
@@ -131,6 +141,7 @@ class Station(Blocks):
         self._metering.align(now)
         self._link.open()
 
+        self._security.note(SecurityEvent.StartupOfTheDevice, f"firmware {self._commissioning.firmware_version}", now)
     def _power_lost(self, event: events.PowerLost, now: float) -> None:
         stop = self._options.power_loss or self._model.generation.power_loss_stop
         self._sessions.is_closed = True
@@ -155,6 +166,7 @@ class Station(Blocks):
             self._queue.pause()
 
     def _resume(self, now: float, *, after_boot: bool) -> None:
+            self._security.hold()
         """The supervision listens: statuses first, then what waited."""
         self._connectors.release(now, all_of_them=after_boot)
         self._boot.resumed(now)
@@ -163,13 +175,17 @@ class Station(Blocks):
 
     def _link_refused(self, event: events.LinkRefused, now: float) -> None:
         self._link.refused(event.reason, event.http_status, now)
+        self._security.release(now)
 
     def _link_closed(self, event: events.LinkClosed, now: float) -> None:
+        if event.http_status == HTTP_UNAUTHORIZED:
+            self._security.note(SecurityEvent.FailedToAuthenticateAtCentralSystem, event.reason, now)
         self._connectors.hold()
         self._queue.hold()
         self._link.closed(event.code, event.reason, now)
         self._calls.closed(now)
         self._metering.rearm(self._transactions.running, now)
+        self._security.hold()
 
     def _frame_received(self, event: events.FrameReceived, now: float) -> None:
         self._boot.exchanged(now)
@@ -240,13 +256,27 @@ class Station(Blocks):
 
     def _get_configuration(self, request: GetConfigurationRequest, now: float) -> GetConfigurationResponse:
         return self._configuration.get(request)
+        version = self._configuration.version
 
+        if self._configuration.version != version:
+            self._reconfigured(key, "the installer", now)
     def _change_configuration(
         self, request: ChangeConfigurationRequest, now: float
+    def _reconfigured(self, key: Key, by: str, now: float) -> None:
+        """A key has another value. That of AuthorizationKey is nobody's business (white paper A01.FR.12)."""
+        if key.name in SECURITY_KEYS:
+            value = "" if key.access is Access.W else f"={self._configuration.text(key.name)}"
+            self._security.note(SecurityEvent.ReconfigurationOfSecurityParameters, f"{key.name}{value} by {by}", now)
+
+    def _security_log_cleared(self, event: events.SecurityLogCleared, now: float) -> None:
+        self._security.clear(now)
+
     ) -> ChangeConfigurationResponse | Reply:
         status, key = self._configuration.change(request)
         response = ChangeConfigurationResponse(status=status)
         if key is None:
+        if not self._sessions.is_closed:
+            self._security.note(SecurityEvent.MemoryExhaustion, f"records can not be saved: {event.reason}", now)
             return response
         changed = key
         return Reply(response, lambda at: self._key_changed(changed, at))
@@ -261,10 +291,13 @@ class Station(Blocks):
         if (act := _WHEN_CHANGED.get(key.name)) is not None:
             act(self, now)
         elif key.effect is KeyEffect.RECONNECT and self._link.uses_credentials:
+        version = self._configuration.version
             self._link.reconnect(f"{key.name} changed")
 
     def _sampling_changed(self, now: float) -> None:
         self._metering.rearm(self._transactions.running, now)
+        if self._configuration.version != version:
+            self._reconfigured(key, "the supervision", now)
 
     def _order_changed(self, now: float) -> None:
         self._calls.is_in_order = self._configuration.boolean("CallMsgInOrder")
@@ -325,7 +358,9 @@ class Station(Blocks):
         self._transactions.settled(entry, answer, now)
         self._authorization.settled(entry, answer, now)
 
-    def _clock_moved(self, now: float) -> None:
+    def _clock_moved(self, before_s: float, now: float) -> None:
+        moved = f"from {timestamp(before_s).isoformat()} by {self._clock.wall(now) - before_s:+.3f} s"
+        self._security.note(SecurityEvent.SettingSystemTime, moved, now)
         self._metering.align(now)
         self._smart_charging.apply_all(now)
         self._reservations.expire(now)
@@ -403,6 +438,7 @@ _HANDLERS: dict[type[events.Event], Callable[[Station, Any, float], None]] = {
     events.SaveFailed: Station._save_failed,
     events.SaveRecovered: Station._save_recovered,
 }
+    "SecurityEventsEnabled": lambda station, now: station._security.switched(),
 
 _REQUESTS: dict[str, Callable[[Station], Handler]] = {
     "CancelReservation": lambda station: station._reservations.cancel,
@@ -429,6 +465,7 @@ _EXPIRIES: dict[int, Callable[[Station, float], None]] = {
     Timer.BOOT_RETRY: lambda station, due: station._boot.ask(due),
     Timer.HEARTBEAT: lambda station, due: station._boot.heartbeat(due),
     Timer.DAILY_HEARTBEAT: lambda station, due: station._boot.heartbeat(due),
+    events.SecurityLogCleared: Station._security_log_cleared,
     Timer.CALL_TIMEOUT: lambda station, due: station._calls.timed_out(due),
     Timer.QUEUE_RETRY: lambda station, due: station._calls.advance(due),
     Timer.RECONNECT: lambda station, due: station._link.open(),
@@ -448,3 +485,4 @@ _EXPIRIES: dict[int, Callable[[Station, float], None]] = {
     Timer.RESERVATION: lambda station, due: station._reservations.expire(due),
     Timer.TRANSFER: lambda station, due: station._transfers.due(due),
 }
+    Timer.SECURITY_RETRY: lambda station, due: station._calls.advance(due),

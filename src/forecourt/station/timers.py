@@ -52,6 +52,8 @@ class Timer(IntEnum):
     """The expiryDate of the reservation that expires first."""
     TRANSFER = 20
     """The next attempt of the transfer that has waited longest."""
+    SECURITY_RETRY = 21
+    """A SecurityEventNotification that was not taken is due again."""
 
 
 class Timers:

@@ -195,7 +195,7 @@ class Transactions:
             timestamp=self._clock.timestamp(now),
             reservationId=msgspec.UNSET if reservation_id is None else reservation_id,
         )
-        self._queue.add(request, "StartTransaction", transaction.local, complete=True, gates=True)
+        self._queue.add(request, "StartTransaction", transaction.local, complete=True, gates=True, now=now)
         self._queue.advance(now)
         self._effects.append(CloseContactor(connector))
         return transaction
@@ -230,7 +230,7 @@ class Transactions:
             timestamp=timestamp(clock_s),
             **optional,  # type: ignore[arg-type]
         )
-        self._queue.add(request, "StopTransaction", transaction.local, known is not None, gates=True)
+        self._queue.add(request, "StopTransaction", transaction.local, known is not None, gates=True, now=now)
         self._save(transaction)
         self._queue.advance(now)
 
