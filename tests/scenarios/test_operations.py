@@ -330,6 +330,7 @@ def test_every_message_of_the_core_profile_works(
         "BootNotification",
         "Heartbeat",
         "MeterValues",
+        "SecurityEventNotification",
         "StartTransaction",
         "StatusNotification",
         "StopTransaction",

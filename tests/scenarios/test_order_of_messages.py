@@ -268,7 +268,7 @@ def test_stored_metervalues_go_alongside_live_ones_while_offlinetxmsgqueueenable
     assert {call.payload["transactionId"] for call in station.wire.calls("MeterValues")} == {1, 2}
     assert not station.log
     for (kind, _), data in station.records.items():
-        assert kind in ("boot", "key", "transaction"), data
+        assert kind in ("boot", "key", "security", "transaction"), data
 
 
 def test_metervalues_set_aside_keep_their_transaction_over_its_end_and_a_power_cut(
@@ -289,7 +289,7 @@ def test_metervalues_set_aside_keep_their_transaction_over_its_end_and_a_power_c
         by_transaction[number] += 1
     assert by_transaction[1] == 20
     assert by_transaction[2] >= 40
-    assert not [key for key in station.records if key[0] not in ("boot", "key")]
+    assert not [key for key in station.records if key[0] not in ("boot", "key", "security")]
 
 
 def test_failing_metervalues_that_was_set_aside_is_repeated_and_given_up(

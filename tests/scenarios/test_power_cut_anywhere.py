@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from forecourt.world.simulated_station import SimulatedStation
 
 KEYS = {"MinimumStatusDuration": "0", "MeterValueSampleInterval": "20", "StopTxnSampledData": "SoC"}
-KEPT = {"boot", "key"}
+KEPT = {"boot", "key", "security"}
 """Kinds of records that outlive a session."""
 
 

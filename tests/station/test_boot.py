@@ -39,7 +39,7 @@ class Life:
         )
         self.accepted_at: list[float] = []
         self.moved_at: list[float] = []
-        self.boot.connect(self.accepted_at.append, self.moved_at.append)
+        self.boot.connect(self.accepted_at.append, lambda before_s, now: self.moved_at.append(now))
 
     def open(self, now: float = 0.0) -> None:
         self.calls.opened()

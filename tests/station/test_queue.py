@@ -46,7 +46,7 @@ class Bench:
         self.effects.append(LogEvent("settled", entry.action))
 
     def add(self, number: int, action: str = "MeterValues", *, complete: bool = True, now: float = 0.0) -> None:
-        self.queue.add(Message(number=number), action, "one", complete, gates=True)
+        self.queue.add(Message(number=number), action, "one", complete, gates=True, now=now)
         self.queue.advance(now)
 
     def listen(self, now: float = 0.0) -> None:
@@ -88,7 +88,7 @@ def test_queue_saves_a_message_before_it_sends_it_and_forgets_it_once_it_is_answ
 def test_queue_sends_nothing_before_it_is_told_that_all_is_saved() -> None:
     bench = Bench()
     bench.listen()
-    bench.queue.add(Message(number=1), "MeterValues", "one", True, gates=True)
+    bench.queue.add(Message(number=1), "MeterValues", "one", True, gates=True, now=0.0)
     assert bench.sent() == []
     bench.queue.advance(0.0)
     assert bench.numbers() == [1]
