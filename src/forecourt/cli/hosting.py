@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING
 
 from forecourt.runtime.clock import Clock
 from forecourt.runtime.data_folder import DataFolder, settle
+from forecourt.runtime.files import Files
 from forecourt.runtime.host import Host
 from forecourt.runtime.link import Links
+from forecourt.runtime.station_log import StationLog
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -47,13 +49,19 @@ async def open_station(
     settings: Iterable[tuple[Key, str]] = (),
     *,
     recommission: bool = False,
+    authorities: str | None = None,
 ) -> tuple[Host, HostedStation]:
-    """A host with one station without power yet. Raises `ForecourtError` with a sentence."""
+    """A host with one station without power yet. Raises `ForecourtError` with a sentence.
+
+    `authorities` are the roots in PEM that it trusts over TLS, None for those of the system.
+    """
     commissioning = settle(None if folder is None else folder.kept, wishes, recommission)
-    links = Links(close_timeout_s=CLOSE_S)
+    links = Links(close_timeout_s=CLOSE_S, certificate_authorities=authorities)
     opened.push_async_callback(links.close, within_s=CLOSE_S)
-    host = Host(clock, links) if folder is None else Host(clock, links, folder.records, folder.meters)
+    records, meters = (None, None) if folder is None else (folder.records, folder.meters)
+    host = Host(clock, links, records, meters, files=Files(authorities))
     opened.push_async_callback(host.stop)
     if folder is not None:
         await folder.keep(commissioning)
-    return host, await host.add(commissioning, options, settings)
+    log = StationLog() if folder is None else folder.log
+    return host, await host.add(commissioning, options, settings, log=log)

@@ -1,4 +1,4 @@
-"""A station's data folder: what was commissioned, the records of the station, the registers of its meters."""
+"""A station's data folder: what was commissioned, the station's records, the registers of its meters, its log."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from forecourt.evlink.models import find_model
 from forecourt.runtime.meters import load_meter
 from forecourt.runtime.ports import HOST, OCPP_PORT
 from forecourt.runtime.records import RecordStore
+from forecourt.runtime.station_log import StationLog
 from forecourt.station.commissioning import Commissioning
 from forecourt.station.configuration import COMMISSIONED, KIND
 from forecourt.station.effects import DeleteRecord, SaveRecord
@@ -108,6 +109,7 @@ class DataFolder:
     def __init__(self, path: Path) -> None:
         """Open or make the folder. Raises `ForecourtError` with a sentence."""
         self._file = path / "commissioning.json"
+        self.log = StationLog(path / "log.jsonl")
         self.records = RecordStore(path / "records.sqlite")
         try:
             self.meters = RecordStore(path / "meters.sqlite")
@@ -141,6 +143,7 @@ class DataFolder:
 
     def close(self) -> None:
         """Finish what was committed and let go of the files."""
+        self.log.close()
         self.records.close()
         if hasattr(self, "meters"):
             self.meters.close()

@@ -33,7 +33,7 @@ from forecourt.runtime import linking
 from forecourt.runtime.files import Files
 from forecourt.runtime.seat import Records, Seat, Write
 from forecourt.runtime.timeline import Timeline
-from forecourt.runtime.transfers import Transfers
+from forecourt.runtime.transfers import Transfers, fetch_file, send_file, stop_transfer
 from forecourt.station.effects import (
     GATED,
     CloseContactor,
@@ -51,6 +51,7 @@ from forecourt.station.effects import (
     SendFrame,
     SendPing,
     StopTransfer,
+    TakeModulesOut,
 )
 from forecourt.station.events import Event, LinkClosed, LinkRefused, PowerLost, PowerRestored, SaveFailed, SaveRecovered
 
@@ -374,28 +375,11 @@ class Driver:
             seat.waiting = deque(entry for entry in seat.waiting if entry[1] != overtaken) or None
         self._arisen.extend(seat.cabinet.handle(effect, now))
 
-    def _limit_power(self, seat: Seat, effect: LimitPower, now: float) -> None:
+    def _limit_power(self, seat: Seat, effect: LimitPower | TakeModulesOut, now: float) -> None:
         self._arisen.extend(seat.cabinet.handle(effect, now))
 
     def _log(self, seat: Seat, effect: LogEvent, now: float) -> None:
         """Listeners have heard it; nothing else is done."""
-
-    # Files
-
-    def _fetch_file(self, seat: Seat, effect: FetchFile, now: float) -> None:
-        del now
-        self.transfers.fetch(seat, effect)
-
-    def _send_file(self, seat: Seat, effect: SendFile, now: float) -> None:
-        log, read = seat.site.log, None
-        if log is not None and effect.log_from_s is not None:
-            ahead_s = self.clock_s(seat, now) - self.clock.wall_at(now)
-            read = partial(log.extract, effect.log_from_s, effect.log_until_s, ahead_s)
-        self.transfers.send(seat, effect, read)
-
-    def _stop_transfer(self, seat: Seat, effect: StopTransfer, now: float) -> None:
-        del now
-        self.transfers.drop(seat, effect.id)
 
     # Lives
 
@@ -479,9 +463,10 @@ CARRY: dict[type[Effect], Callable[[Driver, Seat, Any, float], None]] = {
     CloseContactor: Driver._close_contactor,
     OpenContactor: Driver._open_contactor,
     LimitPower: Driver._limit_power,
+    TakeModulesOut: Driver._limit_power,
     Reboot: Driver._reboot,
     LogEvent: Driver._log,
-    FetchFile: Driver._fetch_file,
-    SendFile: Driver._send_file,
-    StopTransfer: Driver._stop_transfer,
+    FetchFile: fetch_file,
+    SendFile: send_file,
+    StopTransfer: stop_transfer,
 }

@@ -52,7 +52,7 @@ class Place(msgspec.Struct, frozen=True, gc=False):
         return (self.scheme, self.host, self.port) == (other.scheme, other.host, other.port)
 
     def ftp_path(self) -> str:
-        """The path as an FTP server takes it: from the folder of the login, absolute after a second slash (RFC 1738)."""
+        """The path as FTP takes it: from the folder of the login, or absolute after a second slash (RFC 1738)."""
         path = self.path.removeprefix("/")
         for ending in (";type=i", ";type=a"):
             path = path.removesuffix(ending)

@@ -7,7 +7,7 @@ PASV cannot lead the station to another host. An upload that breaks off is delet
 from __future__ import annotations
 
 import asyncio
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager, contextmanager, suppress
 from typing import TYPE_CHECKING
 
 import aioftp
@@ -17,7 +17,7 @@ from forecourt.runtime.file_place import Place, TransferError
 from forecourt.station.events import TransferProblem
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Iterator
 
 BLOCK_BYTES = 65_536
 ANSWER_LINES = 1_000
@@ -150,20 +150,13 @@ async def _delete(client: _Client, name: str) -> None:
             await client.command(f"DELE {name}", "2xx", ("1xx", "4xx"))
 
 
-class _told:  # noqa: N801 - reads as a statement
+@contextmanager
+def _told(place: Place, about: str) -> Iterator[None]:
     """Turns what the library raises into a `TransferError`."""
-
-    def __init__(self, place: Place, about: str) -> None:
-        self._place, self._about = place, about
-
-    def __enter__(self) -> None:
-        pass
-
-    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
-        if isinstance(error, OSError | AIOFTPException | ValueError | IndexError) and not isinstance(
-            error, TransferError
-        ):
-            raise _trouble(self._place, self._about, error) from None
+    try:
+        yield
+    except (OSError, AIOFTPException, ValueError, IndexError) as error:
+        raise _trouble(place, about, error) from None
 
 
 def _trouble(place: Place, about: str, error: Exception) -> TransferError:

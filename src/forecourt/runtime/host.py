@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+from functools import partial
 from typing import TYPE_CHECKING
 
 from forecourt.cabinet.cabinet import SimulatedCabinet
@@ -13,6 +14,7 @@ from forecourt.runtime.driver import Driver
 from forecourt.runtime.hosted import HostedStation
 from forecourt.runtime.meters import MeterKeeper, load_meter
 from forecourt.runtime.seat import Site
+from forecourt.runtime.station_log import FollowedWireLog
 from forecourt.runtime.wire_log import LENGTH_DEFAULT, WireLog
 from forecourt.station.configuration import Configuration
 from forecourt.station.effects import SaveRecord
@@ -26,8 +28,11 @@ if TYPE_CHECKING:
     from forecourt.runtime.driver import Dialler
     from forecourt.runtime.records import RecordStore
     from forecourt.runtime.seat import Brain, Records
+    from forecourt.runtime.station_log import StationLog
+    from forecourt.runtime.transfers import Carrier
     from forecourt.station.commissioning import Chance, Commissioning, StationOptions
     from forecourt.station.effects import Effect
+    from forecourt.station.events import Event
 
 STOP_S = 1.5
 """Real seconds that stopping waits for stations that still act after the power went."""
@@ -44,11 +49,13 @@ class Host:
         records: RecordStore | None = None,
         meters: RecordStore | None = None,
         chance: Chance | None = None,
+        files: Carrier | None = None,
     ) -> None:
-        """Must be made while the loop runs. `chance` is the system's unless given."""
+        """Must be made while the loop runs. `chance` is the system's unless given, and so are the authorities of
+        HTTPS that `files` trusts."""
         loop = asyncio.get_running_loop()
         self.clock = clock
-        self.driver = Driver(loop, clock, links, records)
+        self.driver = Driver(loop, clock, links, records, files)
         self.stations: dict[str, HostedStation] = {}
         self._records = records
         self._meters = meters
@@ -61,8 +68,11 @@ class Host:
         options: StationOptions,
         settings: Iterable[tuple[Key, str]] = (),
         wire_length: int = LENGTH_DEFAULT,
+        log: StationLog | None = None,
     ) -> HostedStation:
         """Build a station, without power yet. `settings` are keys that the installer sets before it wakes.
+
+        `log` gets all that happens, for the uploads of the station; a fleet has none.
 
         Raises `UnknownModel`, `ValueRefused`, `MeterError`, `GunError` for registers of another cabinet, and
         `RecordStoreError` when the settings cannot be kept.
@@ -76,9 +86,11 @@ class Host:
             return Station(commissioning, options, cabinet, records, self._chance)
 
         generation = model.generation
-        site = Site(build, generation.assumed_boot_s, generation.assumed_hold_up_s, _read_clock)
-        wire = WireLog(wire_length, self.clock.speed) if wire_length else None
+        site = Site(build, generation.assumed_boot_s, generation.assumed_hold_up_s, _read_clock, log)
+        wire = self._wire_log(wire_length, log)
         seat = self.driver.add(identity, site, cabinet, wire=wire, lost_clock_s=None if kept is None else kept.clock_s)
+        if log is not None:
+            seat.listen(partial(self._log, log))
         if kept is not None:
             seat.clock_offset_s = kept.clock_s - kept.wall_s
         if self._keeper is not None:
@@ -97,12 +109,21 @@ class Host:
             await asyncio.sleep(POLL_S)
         for station in list(self.stations.values()):
             self.driver.remove(station.seat)
+        await self.driver.transfers.close()
         if self._keeper is not None:
             self._keeper.stop()
             self._keeper.write_all()
         for store in (self._records, self._meters):
             if store is not None:
                 await asyncio.to_thread(store.close)
+
+    def _wire_log(self, length: int, log: StationLog | None) -> WireLog | None:
+        if log is not None:
+            return FollowedWireLog(log, length, self.clock.speed)
+        return WireLog(length, self.clock.speed) if length else None
+
+    def _log(self, log: StationLog, what: Event | Effect, now: float) -> None:
+        log.hear(what, self.clock.wall_at(now))
 
     async def _set(self, station: HostedStation, options: StationOptions, settings: Iterable[tuple[Key, str]]) -> None:
         """Put the installer's settings among the records before a brain reads them."""

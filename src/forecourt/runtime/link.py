@@ -94,8 +94,9 @@ class Links:
         max_unread: int = MAX_UNREAD,
         open_timeout_s: float = 10.0,
         close_timeout_s: float = 10.0,
+        certificate_authorities: str | None = None,
     ) -> None:
-        """Sizes are in bytes. Must be made while the loop runs."""
+        """Sizes are in bytes; authorities are PEM, None for those of the system. Must be made while the loop runs."""
         self.max_size = max_size
         self.max_unread = max_unread
         self.open_timeout_s = open_timeout_s
@@ -103,6 +104,7 @@ class Links:
         self.buffer = memoryview(bytearray(_BUFFER_SIZE))
         self._loop = asyncio.get_running_loop()
         self.patience = Patience(self._loop)
+        self._authorities = certificate_authorities
         self._context: ssl.SSLContext | None = None
         self._listeners: list[Listener] = []
         self._live: set[Link] = set()
@@ -124,7 +126,7 @@ class Links:
         """Begin to open a link to `url`, the whole address with the percent-encoded identity; returns at once.
 
         `identity` is the user name for Basic authentication with `password`, and is named in sentences. For wss,
-        `context` is the TLS context, or None for the shared one that trusts the system's authorities.
+        `context` is the TLS context, or None for the shared one that trusts those authorities.
         The owner hears `link_opened` or `link_refused` from the loop.
         """
         try:
@@ -135,7 +137,7 @@ class Links:
             return link
         link = StationLink(self, uri, owner, identity, password)
         if uri.secure and context is None:
-            context = self._context = self._context or client_context()
+            context = self._context = self._context or client_context(self._authorities)
         link.begin(self._loop, context if uri.secure else None)
         return link
 

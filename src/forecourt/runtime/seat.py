@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from forecourt.runtime.driver import Driver
     from forecourt.runtime.wire_log import WireLog
-    from forecourt.station.effects import CloseContactor, LimitPower, OpenContactor
+    from forecourt.station.effects import CloseContactor, LimitPower, OpenContactor, TakeModulesOut
 
 Records: TypeAlias = dict[tuple[str, str], bytes]
 """(kind, key) -> data, as the record store loads them."""
@@ -39,7 +39,9 @@ class Brain(Protocol):
 class Electricity(Protocol):
     """The cabinet as the driver sees it; the brain sees it as `Hardware`."""
 
-    def handle(self, effect: CloseContactor | OpenContactor | LimitPower, now: float) -> list[Event]: ...
+    def handle(
+        self, effect: CloseContactor | OpenContactor | LimitPower | TakeModulesOut, now: float
+    ) -> list[Event]: ...
 
     def expire(self, now: float) -> list[Event]: ...
 

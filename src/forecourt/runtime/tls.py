@@ -3,6 +3,16 @@
 from __future__ import annotations
 
 import ssl
+from typing import TYPE_CHECKING
+
+from forecourt.errors import ForecourtError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+class TrustError(ForecourtError):
+    """A file was expected to hold certificates of authorities."""
 
 
 def client_context(certificate_authorities: str | None = None) -> ssl.SSLContext:
@@ -16,6 +26,16 @@ def client_context(certificate_authorities: str | None = None) -> ssl.SSLContext
     context.options |= ssl.OP_NO_COMPRESSION
     context.verify_flags |= ssl.VERIFY_X509_STRICT
     return context
+
+
+def read_authorities(path: Path) -> str:
+    """The roots in a PEM file, for `client_context`. Raises `TrustError` with a sentence."""
+    try:
+        text = path.read_text(encoding="ascii")
+        client_context(text)
+    except (OSError, ValueError) as error:  # an SSLError is an OSError
+        raise TrustError(f"{path} was expected to hold certificates in PEM; it does not: {error}.") from error
+    return text
 
 
 def server_context(certificate_file: str, key_file: str | None = None) -> ssl.SSLContext:

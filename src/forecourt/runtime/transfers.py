@@ -16,8 +16,9 @@ from forecourt.station.events import FileFetched, FileSent, TransferFailed, Tran
 if TYPE_CHECKING:
     from collections.abc import Coroutine
 
+    from forecourt.runtime.driver import Driver
     from forecourt.runtime.seat import Seat
-    from forecourt.station.effects import FetchFile, SendFile
+    from forecourt.station.effects import FetchFile, SendFile, StopTransfer
     from forecourt.station.events import Event
 
 ReadLog: TypeAlias = Callable[[], bytes]
@@ -105,6 +106,30 @@ class Transfers:
         if seat.transfers is not None and seat.transfers.get(transfer_id) is task:
             self.drop(seat, transfer_id)
             self._happen(seat, event)
+
+
+# What the driver does for the effects of a brain.
+
+
+def fetch_file(driver: Driver, seat: Seat, effect: FetchFile, now: float) -> None:
+    """Begin a download."""
+    del now
+    driver.transfers.fetch(seat, effect)
+
+
+def send_file(driver: Driver, seat: Seat, effect: SendFile, now: float) -> None:
+    """Begin an upload. The log has the times of the process; the station asks for those of its own clock."""
+    log, read = seat.site.log, None
+    if log is not None and effect.log_from_s is not None:
+        ahead_s = driver.clock_s(seat, now) - driver.clock.wall_at(now)
+        read = partial(log.extract, effect.log_from_s, effect.log_until_s, ahead_s)
+    driver.transfers.send(seat, effect, read)
+
+
+def stop_transfer(driver: Driver, seat: Seat, effect: StopTransfer, now: float) -> None:
+    """End a transfer without a word."""
+    del now
+    driver.transfers.drop(seat, effect.id)
 
 
 async def _refuse(transfer_id: str) -> TransferFailed:

@@ -19,6 +19,7 @@ LENGTH_DEFAULT = 500
 
 HIDDEN = "(not shown)"
 """In place of a secret."""
+_KEY = "authorizationkey"
 
 
 class WireMessage(msgspec.Struct, frozen=True, gc=False):
@@ -86,20 +87,28 @@ def _describe(
 
 
 def without_secrets(text: str) -> str:
-    """A message as it may be shown: the value that a ChangeConfiguration gives to AuthorizationKey is left out."""
-    if "authorizationkey" not in text.lower():
+    """A message as it may be shown: the value that a ChangeConfiguration gives to AuthorizationKey is left out.
+
+    What names the key in a form that no station takes is left out as a whole: its peer may have meant it.
+    """
+    is_named = _KEY in text.lower()
+    if not is_named and "\\" not in text:  # JSON may spell any letter as an escape
         return text
     try:
         parts: Any = msgspec.json.decode(text)
     except msgspec.DecodeError:
-        return text
+        return f"{HIDDEN}: no JSON, and it names AuthorizationKey" if is_named else text
     match parts:
-        case [2, _, "ChangeConfiguration", {"key": str(key), "value": _} as payload] if _is_secret(key):
+        case [2, _, str(action), {"key": str(key), "value": _} as payload] if _may_set(action):
+            if key.lower() != _KEY:
+                return text
             payload["value"] = HIDDEN
             return msgspec.json.encode(parts).decode()
+        case [2, _, str(action), *payloads] if _may_set(action) and _KEY in str(payloads).lower():
+            return msgspec.json.encode([*parts[:3], HIDDEN]).decode()
         case _:
             return text
 
 
-def _is_secret(key: str) -> bool:
-    return key.lower() == "authorizationkey"
+def _may_set(action: str) -> bool:
+    return action.lower() == "changeconfiguration"
