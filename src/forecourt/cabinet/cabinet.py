@@ -4,13 +4,15 @@ It stands on both sides of a port. The station reads it as `Hardware`; the drive
 and its events back. Like the station it has no clock: `now` comes in, `expire` gives what has happened of its own
 accord, `next_deadline` says when that will next be so.
 
-**Sharing.** Each gun may have half of the station's power; what one gun does not take the other may have, at once.
-Since the powers are constant between moments of change, dealing anew at each such moment is enough to keep every limit
-at every instant. Whole modules that are switched between guns are not modelled; `_share_w` is where they would be.
+**Sharing** is told in `forecourt.cabinet.modules`. Since the powers are constant between moments of change, dealing
+anew at each such moment is enough to keep every limit at every instant.
 
 **A setpoint of 0** leaves the residual current of the gun's modules flowing, and offers nothing.
 
-**After a power cut** the contactors are open and no limit is set; registers and cars are as they were.
+**All limits** are DC power at the outlets; what the modules lose comes from the grid on top (`grid_w`).
+
+**After a power cut** the contactors are open, no limit is set and all modules are in service, until the station says
+otherwise; registers and cars are as they were.
 """
 
 from __future__ import annotations
@@ -20,18 +22,23 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from forecourt.cabinet.gun import Gun, Phase
+from forecourt.cabinet.gun import Gun
+from forecourt.cabinet.modules import deal, whole_supply
 from forecourt.errors import ForecourtError
-from forecourt.station.effects import CloseContactor, LimitPower, OpenContactor
+from forecourt.station.effects import CloseContactor, LimitPower, OpenContactor, TakeModulesOut
 from forecourt.station.events import CablePlugged, CableUnplugged
 from forecourt.station.hardware import Reading
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from typing import TypeAlias
 
     from forecourt.cabinet.car import Car
     from forecourt.cabinet.figures import CabinetFigures
+    from forecourt.cabinet.modules import Supply
     from forecourt.station.events import Event
+
+    Order: TypeAlias = CloseContactor | OpenContactor | LimitPower | TakeModulesOut
 
 
 class GunError(ForecourtError):
@@ -44,14 +51,14 @@ class SimulatedCabinet:
     `registers_wh` is what the meters showed when they were last seen, one figure a gun; zeros for a new cabinet.
     """
 
-    __slots__ = ("_deadline", "_due_s", "_guns", "_happened", "_limited", "_now", "figures")
+    __slots__ = ("_deadline", "_due_s", "_guns", "_happened", "_now", "_supply", "figures")
 
     def __init__(self, figures: CabinetFigures, registers_wh: Sequence[float] | None = None) -> None:
         registers = [0.0] * len(figures.guns) if registers_wh is None else list(registers_wh)
         if len(registers) != len(figures.guns) or not all(isfinite(value) and value >= 0.0 for value in registers):
             raise GunError(f"Expected {len(figures.guns)} registers in Wh, none below 0, but {registers} came.")
         self.figures = figures
-        self._limited = figures
+        self._supply = whole_supply(figures)
         self._guns = [Gun(number, figures, value) for number, value in enumerate(registers, start=1)]
         self._now = -inf
         self._due_s = inf  # of the first gun to change of its own accord
@@ -65,6 +72,7 @@ class SimulatedCabinet:
         gun = self._gun(connector)
         self._advance(now)
         energy_wh, soc_percent = gun.energy_and_soc_at(now)
+        limited_w = gun.most_w()
         return Reading(
             energy_wh=energy_wh,
             power_w=gun.power_w,
@@ -73,6 +81,8 @@ class SimulatedCabinet:
             offered_w=gun.offered_w,
             offered_a=gun.offered_w / gun.voltage_v if gun.offered_w else 0.0,
             soc_percent=None if gun.car is None else soc_percent,
+            phase=gun.shown_phase(),
+            limited_w=limited_w if limited_w < self._supply.limit_w else self._supply.limit_w,
         )
 
     def plugged(self, connector: int) -> bool:
@@ -84,37 +94,48 @@ class SimulatedCabinet:
         car = self._gun(connector).car
         return None if car is None else car.mac
 
+    # What the cabinet knows beside that.
+
+    def modules(self, connector: int, now: float) -> int:
+        """How many power modules a gun has at `now`."""
+        gun = self._gun(connector)
+        self._advance(now)
+        return gun.modules
+
+    def grid_w(self, now: float) -> float:
+        """What the cabinet takes from the grid at `now`, given that there is mains: AC power, losses included."""
+        self._advance(now)
+        return fsum(gun.power_w for gun in self._guns) / self.figures.module_efficiency + self.figures.standby_w
+
     # What the station does, carried here by the driver.
 
-    def handle(self, effect: CloseContactor | OpenContactor | LimitPower, now: float) -> list[Event]:
+    def handle(self, effect: Order, now: float) -> list[Event]:
         """Carry out an effect of the station; what has happened up to `now`.
 
         A contactor without a car stays open: the car may have been unplugged while the effect was on its way.
         """
         self._advance(now)
-        if isinstance(effect, LimitPower) and effect.connector == 0:
-            self._limit_station(effect.limit_w)
-            return self._changed(now)
-        gun = self._gun(effect.connector)
         match effect:
             case CloseContactor():
-                if gun.car is not None and gun.phase is Phase.OPEN:
-                    gun.phase = Phase.CHECKING
-                    gun.checked_s = now + self.figures.checks_s
+                self._gun(effect.connector).close(now)
             case OpenContactor():
-                gun.open()
-            case LimitPower(limit_w=limit_w):
+                self._gun(effect.connector).open(now)
+            case TakeModulesOut(modules=modules):
+                self._take_out(modules)
+            case LimitPower(connector=0, limit_w=limit_w):
+                self._limit_station(limit_w)
+            case LimitPower(connector=connector, limit_w=limit_w):
                 assert limit_w is None or limit_w >= 0.0, f"no such limit: {limit_w}"
-                gun.limit_w = limit_w
+                self._gun(connector).limit_w = limit_w
         return self._changed(now)
 
     def cut_power(self, now: float) -> list[Event]:
         """Mains power goes: the contactors open. What happened before is returned."""
         self._advance(now)
         for gun in self._guns:
-            gun.open()
+            gun.go_dark()
             gun.limit_w = None
-        self._limited = self.figures
+        self._supply = whole_supply(self.figures)
         return self._changed(now)
 
     # What people and cars do.
@@ -127,7 +148,7 @@ class SimulatedCabinet:
         if gun.figures.output not in car.inlets:
             raise GunError(f"Gun {connector} is {gun.figures.output}, but the car takes {' and '.join(car.inlets)}.")
         self._advance(now)
-        gun.car, gun.soc_percent, gun.paused = car, float(car.soc_percent), False
+        gun.plug(car)
         self._happened.append((now, CablePlugged(connector)))
         return self._changed(now)
 
@@ -135,9 +156,7 @@ class SimulatedCabinet:
         """Take the gun out of its car; a closed contactor opens. `GunError` for a gun in no car."""
         gun = self._occupied(connector)
         self._advance(now)
-        gun.open()
-        gun.settle(now)
-        gun.car, gun.soc_percent = None, 0.0
+        gun.unplug(now)
         self._happened.append((now, CableUnplugged(connector)))
         return self._changed(now)
 
@@ -153,7 +172,7 @@ class SimulatedCabinet:
         """The car on a gun with its present state of charge, as it would drive away."""
         gun = self._gun(connector)
         self._advance(now)
-        return None if gun.car is None else msgspec.structs.replace(gun.car, soc_percent=gun.soc_at(now))
+        return None if gun.car is None else gun.car.charged_to(gun.soc_at(now))
 
     def registers(self, now: float) -> tuple[float, ...]:
         """The meters of all guns in Wh, to be kept over the end of the process."""
@@ -172,22 +191,23 @@ class SimulatedCabinet:
         if self._happened:
             return self._happened[0][0]
         if self._deadline is None:
-            self._deadline = _next_event_s(self._limited, [gun.copy() for gun in self._guns])
+            self._deadline = _next_event_s(self._supply, [gun.copy() for gun in self._guns])
         return self._deadline
 
     def _advance(self, now: float) -> None:
         assert now >= self._now, f"time went back from {self._now} to {now}"
         self._now = now
         while self._due_s <= now:
-            happened = _pass_next(self._limited, self._guns)
-            self._due_s = min(gun.due_s for gun in self._guns)
-            if happened is not None:
-                self._happened.append(happened)
+            due_s = self._due_s
+            happened = _pass_next(self._supply, self._guns)
+            self._due_s = _first_due_s(self._guns)
+            if happened:
+                self._happened.extend((due_s, event) for event in happened)
                 self._deadline = None
 
     def _changed(self, now: float) -> list[Event]:
-        _deal(self._limited, self._guns, now)
-        self._due_s = min(gun.due_s for gun in self._guns)
+        self._happened.extend((now, event) for event in deal(self._supply, self._guns, now))
+        self._due_s = _first_due_s(self._guns)
         self._deadline = None
         return self._take()
 
@@ -200,14 +220,19 @@ class SimulatedCabinet:
         most_w = self.figures.station_limit_w
         limit_w = most_w if limit_w is None else min(limit_w, most_w)
         assert limit_w > 0.0, f"no such limit of the whole cabinet: {limit_w}"
-        self._limited = msgspec.structs.replace(self.figures, station_limit_w=limit_w)
+        self._supply = msgspec.structs.replace(self._supply, limit_w=limit_w)
+
+    def _take_out(self, modules: int) -> None:
+        assert modules >= 0, f"no such number of modules: {modules}"
+        left = max(0, self.figures.modules - modules)
+        self._supply = msgspec.structs.replace(self._supply, modules=left)
 
     def _set_paused(self, connector: int, paused: bool, now: float) -> list[Event]:
         gun = self._occupied(connector)
         self._advance(now)
         gun.settle(now)
         gun.paused = paused
-        if gun.phase in (Phase.DRAWING, Phase.PAUSED) and (event := gun.ask()) is not None:
+        if gun.is_past_checks and (event := gun.ask(now)) is not None:
             self._happened.append((now, event))
         return self._changed(now)
 
@@ -223,34 +248,25 @@ class SimulatedCabinet:
         return gun
 
 
-def _share_w(figures: CabinetFigures, guns: list[Gun], gun: Gun) -> float:
-    """What the station has for this gun: its even share, or more if the other leaves it."""
-    others_w = fsum(other.wanted_w for other in guns if other is not gun)
-    return max(figures.station_limit_w / len(guns), figures.station_limit_w - others_w)
+def _first_due_s(guns: Sequence[Gun]) -> float:
+    return min([gun.due_s for gun in guns])
 
 
-def _deal(figures: CabinetFigures, guns: list[Gun], now: float) -> None:
-    for gun in guns:
-        gun.settle(now)
-    for gun in guns:
-        share_w = _share_w(figures, guns, gun)
-        gun.offered_w = min(gun.cap_w(), share_w)
-        gun.deal(min(gun.wanted_w, share_w))
-
-
-def _pass_next(figures: CabinetFigures, guns: list[Gun]) -> tuple[float, Event] | None:
-    """Carry the guns over the next change; of two at the same time the first gun's."""
-    gun = min(guns, key=lambda each: each.due_s)
+def _pass_next(supply: Supply, guns: Sequence[Gun]) -> Sequence[Event]:
+    """Carry the guns over the next change; of two at the same time the first gun's. What came of it."""
+    gun = guns[0]
+    for other in guns[1:]:
+        if other.due_s < gun.due_s:
+            gun = other
     now = gun.due_s
     event = gun.pass_due()
-    _deal(figures, guns, now)
-    return None if event is None else (now, event)
+    told = deal(supply, guns, now)
+    return told if event is None else (event, *told)
 
 
-def _next_event_s(figures: CabinetFigures, guns: list[Gun]) -> float:
+def _next_event_s(supply: Supply, guns: Sequence[Gun]) -> float:
     """When the first event of these guns will be; they are used up by looking."""
-    while min(gun.due_s for gun in guns) < inf:
-        happened = _pass_next(figures, guns)
-        if happened is not None:
-            return happened[0]
+    while (due_s := _first_due_s(guns)) < inf:
+        if _pass_next(supply, guns):
+            return due_s
     return inf

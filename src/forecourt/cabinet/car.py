@@ -21,6 +21,7 @@ from itertools import pairwise
 import msgspec
 
 from forecourt.errors import ForecourtError
+from forecourt.station.hardware import Phase
 
 Points = tuple[tuple[float, float], ...]
 """Points of a line: where, and how much there."""
@@ -84,6 +85,8 @@ class Car(msgspec.Struct, frozen=True, dict=True, forbid_unknown_fields=True):
     """How much warmer a cold battery gets with each percent that is charged, until it takes its full curve."""
     pauses: Points = ()
     """Where the car stops asking of its own accord: points of SoC in percent and how long in s, then it asks again."""
+    fails_in: Phase | None = None
+    """The phase at whose end the car no longer answers the station: insulation check, precharge or ramp."""
 
     def __post_init__(self) -> None:
         _within("battery_kwh", self.battery_kwh, 1, 2000, "kWh")
@@ -102,6 +105,8 @@ class Car(msgspec.Struct, frozen=True, dict=True, forbid_unknown_fields=True):
             raise CarError("mac", "12 upper-case hex digits", self.mac)
         if not self.inlets or len(set(self.inlets)) < len(self.inlets):
             raise CarError("inlets", "CCS2, CHAdeMO or both", [str(inlet) for inlet in self.inlets])
+        if self.fails_in not in (None, Phase.INSULATION_CHECK, Phase.PRECHARGE, Phase.RAMP):
+            raise CarError("fails_in", "insulation check, precharge or ramp", str(self.fails_in))
         self._check_temperatures()
         self._check_pauses()
 

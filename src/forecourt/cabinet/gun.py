@@ -1,10 +1,11 @@
 """One gun: its meter, its contactor, and the car that hangs on it.
 
 Between two moments of change a gun gives constant power at constant voltage. What it was at the last such moment is
-kept (the anchor); everything since is a product of power and time. A gun changes at three kinds of moment: when
-somebody does something to the cabinet, when its checks end, and when the car's battery reaches the next step of 1 %
-(or the SoC at which the car stops). The last two are `due_s`, known in advance, and `pass_due` carries the gun over
-them. Asking never moves the anchor, so it makes no difference how often one asks.
+kept (the anchor); everything since is a product of power and time. A gun changes at four kinds of moment: when
+somebody does something to the cabinet, when a phase ends, when the power rises by a step of the ramp, and when the
+car's battery reaches the next step of 1 % (or the SoC at which the car stops). All but the first are `due_s`, known in
+advance, and `pass_due` carries the gun over them. Asking never moves the anchor, so it makes no difference how often
+one asks.
 """
 
 from __future__ import annotations
@@ -13,23 +14,41 @@ from enum import Enum
 from math import inf
 from typing import TYPE_CHECKING
 
-from forecourt.station.events import VehicleDrawing, VehiclePaused
+from forecourt.station.events import VehicleDrawing, VehicleFailed, VehiclePaused
+from forecourt.station.hardware import Phase
 
 if TYPE_CHECKING:
     from forecourt.cabinet.car import Car
     from forecourt.cabinet.figures import CabinetFigures
+    from forecourt.cabinet.modules import Supply
     from forecourt.station.events import Event
 
 SECONDS_AN_HOUR = 3600.0
 
 
-class Phase(Enum):
-    """Where a gun is in its session; all but OPEN have the contactor closed."""
+class Closed(Enum):
+    """What the contactor is to the sharing of modules."""
 
-    OPEN = "contactor open"
-    CHECKING = "before the first energy"
+    NO = "the station has it open"
+    WITHOUT_NEED = "a session, but nothing to give now"
+    UNDER_VOLTAGE = "a check that needs voltage"
     DRAWING = "the car takes what it gets"
-    PAUSED = "the car takes nothing"
+
+
+_CLOSED = {
+    Phase.IDLE: Closed.NO,
+    Phase.LOCKING: Closed.WITHOUT_NEED,
+    Phase.INSULATION_CHECK: Closed.UNDER_VOLTAGE,
+    Phase.PRECHARGE: Closed.UNDER_VOLTAGE,
+    Phase.RAMP: Closed.DRAWING,
+    Phase.CONSTANT: Closed.DRAWING,
+    Phase.PAUSED: Closed.WITHOUT_NEED,
+    Phase.FAILED: Closed.WITHOUT_NEED,
+    Phase.STOPPING: Closed.NO,
+    Phase.WELD_CHECK: Closed.NO,
+    Phase.UNLOCKING: Closed.NO,
+}
+"""By the phase that a gun is in; TAPER and HELD are CONSTANT as others see it."""
 
 
 class Gun:
@@ -37,35 +56,48 @@ class Gun:
 
     __slots__ = (
         "anchor_s",
+        "asked_w",
+        "cabinet",
         "car",
-        "checked_s",
+        "closed",
         "connector",
         "current_a",
         "energy_wh",
         "figures",
+        "lacks_modules",
         "limit_w",
+        "modules",
+        "next_pause",
         "offered_w",
         "paused",
+        "peak_step",
         "phase",
+        "phase_end_s",
+        "place",
         "power_w",
-        "residual_a",
         "soc_percent",
+        "step",
         "step_end_percent",
         "step_end_s",
         "step_wh",
         "voltage_v",
         "wanted_w",
+        "was_told",
     )
 
     def __init__(self, connector: int, cabinet: CabinetFigures, energy_wh: float) -> None:
         self.connector = connector
+        self.cabinet = cabinet
         self.figures = cabinet.guns[connector - 1]
-        self.residual_a = cabinet.residual_a * cabinet.modules(connector)
         self.car: Car | None = None
-        self.phase = Phase.OPEN
+        self.peak_step = 0  # of the car's curve
+        self.next_pause = 0  # of those that the car makes of its own accord
+        self.phase = Phase.IDLE
+        self.closed = Closed.NO
+        self.place = 0  # in the table of stages or of the ramp
+        self.phase_end_s = inf
         self.paused = False
         self.limit_w: float | None = None
-        self.checked_s = inf
 
         # At the anchor; what happened since follows from the flow.
         self.anchor_s = -inf
@@ -73,11 +105,15 @@ class Gun:
         self.soc_percent = 0.0
 
         # The flow since the anchor, until the step of the battery ends.
+        self.modules = 0  # that are the gun's
+        self.lacks_modules = self.was_told = False
         self.voltage_v = 0.0
         self.current_a = 0.0
         self.power_w = 0.0
+        self.asked_w = 0.0  # by the battery
         self.wanted_w = 0.0  # what the car would take were it alone at the cabinet
         self.offered_w = 0.0  # what it may take
+        self.step = 0
         self.step_wh = 0.0
         self.step_end_percent = 0.0
         self.step_end_s = inf
@@ -94,7 +130,18 @@ class Gun:
     @property
     def due_s(self) -> float:
         """When the gun changes of its own accord; inf for never."""
-        return self.checked_s if self.phase is Phase.CHECKING else self.step_end_s
+        return self.phase_end_s if self.phase_end_s < self.step_end_s else self.step_end_s
+
+    def shown_phase(self) -> Phase:
+        """The phase as others see it."""
+        if self.phase is not Phase.CONSTANT and self.phase is not Phase.RAMP:
+            return self.phase
+        if self.limit_w == 0.0 or self.lacks_modules:
+            return Phase.HELD
+        is_battery_deciding = self.power_w >= self.asked_w * (1.0 - 1e-9)
+        if self.phase is Phase.CONSTANT and self.step > self.peak_step and is_battery_deciding:
+            return Phase.TAPER
+        return self.phase
 
     def energy_at(self, now: float) -> float:
         """The meter's register in Wh."""
@@ -120,72 +167,187 @@ class Gun:
 
     def _given_wh(self, now: float) -> float:
         # Never more than the step holds: the register must not fall back by a last digit when the step ends.
-        if now >= self.step_end_s:
-            return self.step_wh
         if self.power_w == 0.0:
             return 0.0
+        if now >= self.step_end_s:
+            return self.step_wh
         return min(self.power_w * (now - self.anchor_s) / SECONDS_AN_HOUR, self.step_wh)
 
     # What limits the flow from here on.
 
-    def cap_w(self) -> float:
-        """What the gun, its cable and the station's limit allow; 0 with the contactor open."""
-        if self.phase is Phase.OPEN:
+    def most_w(self) -> float:
+        """What the gun, its cable and the station's orders allow; 0 with the contactor open."""
+        if self.closed is Closed.NO:
             return 0.0
-        cap_w = min(self.figures.limit_w, self.figures.cable_current_a * self.voltage_v)
-        return cap_w if self.limit_w is None else min(cap_w, self.limit_w)
+        most_w = min(self.figures.limit_w, self.figures.cable_current_a * self.voltage_v)
+        return most_w if self.limit_w is None or self.limit_w > most_w else self.limit_w
 
-    def _wish_w(self, car: Car, step: int) -> float:
-        if self.phase is not Phase.DRAWING:
-            return 0.0
-        allowed_w = self.residual_a * self.voltage_v if self.limit_w == 0.0 else self.cap_w()
-        return min(allowed_w, self.figures.limit_w, car.asked_w(step), car.max_current_a * self.voltage_v)
+    def _wish_w(self, car: Car) -> float:
+        """What the car would take were it alone, at a limit that lets it take anything."""
+        wish_w = min(self.most_w(), self.asked_w, car.max_current_a * self.voltage_v)
+        if self.phase is Phase.RAMP:
+            return min(wish_w, self.cabinet.ramp[self.place].share * self.figures.limit_w)
+        return wish_w
+
+    def take(self, supply: Supply, modules: int) -> float:
+        """Have so many modules: what the car takes of them, in W.
+
+        At a setpoint of 0 they are at most the gun's home share, and each leaks its residual current.
+        """
+        is_drawing = self.closed is Closed.DRAWING
+        self.lacks_modules = is_drawing and modules == 0
+        if is_drawing and self.limit_w == 0.0:
+            guns = len(self.cabinet.guns)
+            self.modules = modules = min(modules, (supply.modules + guns - self.connector) // guns)
+            assert self.car is not None, "only a car draws"
+            most_a = min(supply.residual_a * modules, self.figures.cable_current_a, self.car.max_current_a)
+            return min(most_a * self.voltage_v, self.figures.limit_w, self.asked_w)
+        self.modules = modules
+        modules_w = modules * supply.module_w
+        return self.wanted_w if self.wanted_w < modules_w else modules_w
 
     # What changes the gun. The cabinet deals anew after each.
 
+    def plug(self, car: Car) -> None:
+        """Hang a car on it."""
+        self.car, self.soc_percent, self.paused = car, float(car.soc_percent), False
+        self.peak_step = max(range(100), key=lambda step: (car.asked_w(step), step))
+        self.next_pause = sum(soc_percent <= self.soc_percent for soc_percent, _ in car.pauses)
+
+    def unplug(self, now: float) -> None:
+        """Take the car away; what goes on ends at once."""
+        self.go_dark()
+        self.settle(now)
+        self.car, self.soc_percent = None, 0.0
+
+    def close(self, now: float) -> None:
+        """Begin a session, or begin it anew after it was opened. Nothing without a car or in a session."""
+        if self.car is not None and self.closed is Closed.NO:
+            self._begin_stage(0, now)
+
+    def open(self, now: float) -> None:
+        """End the session: the power is off at once, the checks follow."""
+        if self.closed is not Closed.NO:
+            self._end_stage(0, now)
+
+    def go_dark(self) -> None:
+        """Without power or without a plug there is nothing to check."""
+        self._enter(Phase.IDLE)
+        self.phase_end_s = inf
+
+    def _enter(self, phase: Phase) -> None:
+        self.phase = phase
+        self.closed = _CLOSED[phase]
+        if self.closed is not Closed.DRAWING:
+            self.lacks_modules = self.was_told = False
+
+    def _begin_stage(self, place: int, now: float) -> None:
+        stage = self.cabinet.start[place]
+        self._enter(stage.phase)
+        self.place, self.phase_end_s = place, now + stage.duration_s
+
+    def _end_stage(self, place: int, now: float) -> None:
+        stage = self.cabinet.end[place]
+        self._enter(stage.phase)
+        self.place, self.phase_end_s = place, now + stage.duration_s
+
+    def _ramp_step(self, place: int, now: float) -> None:
+        ramp = self.cabinet.ramp
+        if place < len(ramp):
+            self._enter(Phase.RAMP)
+            self.place, self.phase_end_s = place, now + ramp[place].duration_s
+        else:
+            self._enter(Phase.CONSTANT)
+            self.phase_end_s = inf
+
     def pass_due(self) -> Event | None:
         """Go through the change at `due_s`; the event if there is one."""
-        now = self.due_s
-        if self.phase is Phase.CHECKING:
-            self.checked_s = inf
-            return self.ask()
-        self.settle(now)
+        if self.phase_end_s <= self.step_end_s:
+            return self._pass_phase(self.phase_end_s)
+        self.settle(self.step_end_s)
         assert self.car is not None, "only a car's battery has steps"
-        return None if self.soc_percent < self.car.stop_at_soc_percent else self.ask()
+        if self.soc_percent >= self.car.stop_at_soc_percent:
+            return self.ask(self.anchor_s)
+        if self.next_pause < len(self.car.pauses) and self.soc_percent >= self.car.pauses[self.next_pause][0]:
+            return self._pause_by_itself(self.car.pauses[self.next_pause][1])
+        return None
 
-    def ask(self) -> Event | None:
+    def _pause_by_itself(self, duration_s: float) -> Event:
+        """The car takes nothing for a while, as cars do to look after their batteries."""
+        self.next_pause += 1
+        self._enter(Phase.PAUSED)
+        self.phase_end_s = self.anchor_s + duration_s
+        return VehiclePaused(self.connector)
+
+    def _pass_phase(self, now: float) -> Event | None:
+        """A phase, or a step of the ramp, is over."""
+        self.settle(now)
+        ended, place = self.phase, self.place + 1
+        if self.closed is Closed.NO:
+            if place < len(self.cabinet.end):
+                self._end_stage(place, now)
+            else:
+                self.go_dark()
+            return None
+        if self.car is not None and self.car.fails_in is ended:
+            self._enter(Phase.FAILED)
+            self.phase_end_s = inf
+            return VehicleFailed(self.connector)
+        if ended is Phase.RAMP:
+            self._ramp_step(place, now)
+            return None
+        if ended is not Phase.PAUSED and place < len(self.cabinet.start):
+            self._begin_stage(place, now)
+            return None
+        self.phase_end_s = inf
+        return self.ask(now)
+
+    @property
+    def is_past_checks(self) -> bool:
+        """Whether it is for the car to take energy or not."""
+        return self.closed is Closed.DRAWING or self.phase is Phase.PAUSED
+
+    def ask(self, now: float) -> Event | None:
         """Let the car decide again, checks being over, whether it takes energy; the event if that is new."""
         assert self.car is not None, "only a car decides"
-        takes = not self.paused and self.soc_percent < self.car.stop_at_soc_percent
-        phase = Phase.DRAWING if takes else Phase.PAUSED
-        if phase is self.phase:
+        if not self.paused and self.soc_percent < self.car.stop_at_soc_percent:
+            if self.closed is Closed.DRAWING:
+                return None
+            self._ramp_step(0, now)
+            return VehicleDrawing(self.connector)
+        if self.phase is Phase.PAUSED:
             return None
-        self.phase = phase
-        return VehicleDrawing(self.connector) if takes else VehiclePaused(self.connector)
-
-    def open(self) -> None:
-        """Open the contactor."""
-        self.phase = Phase.OPEN
-        self.checked_s = inf
+        self._enter(Phase.PAUSED)
+        self.phase_end_s = inf
+        return VehiclePaused(self.connector)
 
     def settle(self, now: float) -> None:
         """Move the anchor to `now`, end the flow, and see what the car would take from here on."""
-        self.energy_wh, self.soc_percent = self.energy_at(now), self.soc_at(now)
+        if self.power_w != 0.0:
+            self.energy_wh, self.soc_percent = self.energy_and_soc_at(now)
+            self.power_w = self.current_a = self.step_wh = 0.0
+            self.step_end_s = inf
         self.anchor_s = now
-        self.power_w = self.current_a = self.voltage_v = self.wanted_w = self.step_wh = 0.0
-        self.step_end_s = inf
-        if self.car is not None and self.phase is not Phase.OPEN:
-            step = min(int(self.soc_percent), 99)
-            self.voltage_v = self.car.voltage_v(step)
-            self.wanted_w = self._wish_w(self.car, step)
+        self.wanted_w = 0.0
+        if self.car is None or self.closed is Closed.NO:
+            self.voltage_v = 0.0
+            return
+        self.step = step = min(int(self.soc_percent), 99)
+        self.voltage_v = self.car.voltage_v(step)
+        if self.closed is Closed.DRAWING:
+            self.asked_w = self.car.asked_w(step)
+            self.wanted_w = self._wish_w(self.car)
 
-    def deal(self, power_w: float) -> None:
+    def flow(self, power_w: float) -> None:
         """From the anchor on let this much flow, at most what is wanted."""
         if power_w <= 0.0:
             return
         assert self.car is not None, "only a car wants power"
         self.current_a = power_w / self.voltage_v
         self.power_w = self.voltage_v * self.current_a
-        self.step_end_percent = min(float(int(self.soc_percent) + 1), self.car.stop_at_soc_percent)
+        end_percent = min(float(int(self.soc_percent) + 1), self.car.stop_at_soc_percent)
+        if self.next_pause < len(self.car.pauses):
+            end_percent = min(end_percent, self.car.pauses[self.next_pause][0])
+        self.step_end_percent = end_percent
         self.step_wh = self.car.inlet_wh(self.step_end_percent - self.soc_percent)
         self.step_end_s = self.anchor_s + self.step_wh * SECONDS_AN_HOUR / self.power_w
