@@ -1,7 +1,8 @@
 """The 43 vendor errors of the guide on the wire, and what each does to statuses, sessions and power.
 
 The rows are typed from the section "OCPP Vendor Error Codes" (a blank error code from the row above) and from reading
-A14: scope `gun` or `all`, then what it does: `warns`, `derates`, or the reason of the transactions that it ends.
+A14: scope `gun` or `all`, then what it does: `warns`, `derates`, `1-out` or `2-out` (so many power modules deliver
+nothing), or the reason of the transactions that it ends.
 """
 
 from __future__ import annotations
@@ -51,10 +52,10 @@ ROWS = """
 0x100213 OverCurrentFailure   gun Other         Over-current error
 0x100214 InternalError        gun Other         Output over-voltage error
 0x100216 InternalError        gun Other         PLC board offline error
-0x200001 InternalError        all warns         Power module communication fault alarm
-0x200002 InternalError        all warns         Power module fault alarm
-0x200003 InternalError        all warns         PDU relay control fault alarm
-0x200004 InternalError        all warns         PDU communication fault alarm
+0x200001 InternalError        all 1-out         Power module communication fault alarm
+0x200002 InternalError        all 1-out         Power module fault alarm
+0x200003 InternalError        all 2-out         PDU relay control fault alarm
+0x200004 InternalError        all 2-out         PDU communication fault alarm
 0x200008 OtherError           all warns         Surge protection alarm
 0x200101 InternalError        all derates       Power module over-temperature alarm
 0x200102 InternalError        all derates       PDU over-temperature alarm
@@ -72,8 +73,9 @@ ROWS = """
 0xC00000 InternalError        all Other         Power control fan fault
 """
 TABLE = [line.split(maxsplit=4) for line in ROWS.strip().splitlines()]
-WARNINGS = [(dtc, does) for dtc, _, _, does, _ in TABLE if does in ("warns", "derates")]
-ERRORS = [(dtc, scope, does) for dtc, _, scope, does, _ in TABLE if does not in ("warns", "derates")]
+MILD = ("warns", "derates", "1-out", "2-out")
+WARNINGS = [(dtc, does) for dtc, _, _, does, _ in TABLE if does in MILD]
+ERRORS = [(dtc, scope, does) for dtc, _, scope, does, _ in TABLE if does not in MILD]
 
 
 def numbered() -> list[Any]:
@@ -116,7 +118,7 @@ def test_station_reports_an_error_and_does_what_it_says(
         assert note["info"] == description
         assert note["vendorId"] == "Schneider Electric"
     statuses = {connector: note["status"] for connector, note in notes.items()}
-    if does in ("warns", "derates"):
+    if does in MILD:
         assert statuses == ({1: "Charging"} if scope == "gun" else {0: "Available"})
         assert (busy.status(0), busy.status(1), busy.status(2)) == ("Available", "Charging", "Preparing")
         assert not busy.wire.payloads("StopTransaction")
@@ -127,6 +129,9 @@ def test_station_reports_an_error_and_does_what_it_says(
     if does == "derates":
         assert 0 < busy.reading(1).power_w < 0.7 * power_w
         assert 0 < busy.reading(1).offered_w < 0.7 * offered_w
+    elif does in ("1-out", "2-out"):
+        assert busy.reading(1).power_w == pytest.approx(min(power_w, 180_000 - int(does[0]) * 30_000), rel=0.05)
+        assert busy.reading(1).offered_w == 180_000 - int(does[0]) * 30_000
     elif does == "warns":
         assert busy.reading(1).power_w == pytest.approx(power_w, rel=0.05)
         assert busy.reading(1).offered_w == pytest.approx(offered_w, rel=0.05)

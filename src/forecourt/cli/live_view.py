@@ -16,6 +16,7 @@ from rich.text import Text
 
 from forecourt.cli.words import kept_in, printable
 from forecourt.screen.views import station_view
+from forecourt.station.hardware import Phase
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -38,6 +39,7 @@ STYLES = {
     "Faulted": "bold red",
 }
 LONGEST_STATUS = len("SuspendedEVSE")
+LONGEST_PHASE = len(max(Phase, key=len))
 
 
 async def show(site: DemoSite) -> None:
@@ -94,20 +96,23 @@ def _connectors(view: StationView) -> Table:
     table = Table(box=None, padding=(0, 1, 0, 0), pad_edge=False)
     table.add_column("Gun", no_wrap=True)
     table.add_column("Status", no_wrap=True, min_width=LONGEST_STATUS)
-    for heading in ("kW", "V", "A", "SoC %", "kWh", "Max kW"):
-        table.add_column(heading, justify="right", min_width=6, no_wrap=True)
+    table.add_column("Phase", no_wrap=True, min_width=LONGEST_PHASE)
+    for heading in ("kW", "Offer", "Limit", "V", "A", "SoC %", "kWh"):
+        table.add_column(heading, justify="right", min_width=5, no_wrap=True)
     table.add_column("Session", no_wrap=True)
     for row in view.connectors:
         status = row.status or "-"
         table.add_row(
             f"{row.connectorId} {row.type}",
             Text(status, style=STYLES.get(status, "")),
+            row.phase or "-",
             f"{row.power_w / 1000:.1f}",
+            f"{row.offered_w / 1000:.0f}",
+            f"{row.limited_w / 1000:.0f}",
             f"{row.voltage_v:.0f}",
             f"{row.current_a:.0f}",
             "-" if row.soc_percent is None else f"{row.soc_percent:.1f}",
             f"{session_kwh(row):.2f}",
-            f"{row.offered_w / 1000:.0f}",
             _session(row),
         )
     return table
@@ -174,6 +179,13 @@ async def _tell_plainly(site: DemoSite) -> None:
 def plain_line(view: StationView, row: ConnectorView) -> str:
     """What a gun does, in one line."""
     soc = "" if row.soc_percent is None else f", SoC {row.soc_percent:.1f} %"
-    flow = f", {row.power_w / 1000:.1f} kW, {row.voltage_v:.0f} V, {row.current_a:.0f} A" if row.power_w > 0 else ""
+    phase = "" if row.phase in (None, Phase.IDLE) else f", {row.phase}"
+    flow = (
+        f", {row.power_w / 1000:.1f} of {row.offered_w / 1000:.0f} kW, {row.voltage_v:.0f} V, {row.current_a:.0f} A"
+        if row.power_w > 0
+        else ""
+    )
     energy = "" if row.transaction is None else f", {session_kwh(row):.2f} kWh"
-    return f"{view.clock:%H:%M:%S} gun {row.connectorId} {row.type}: {row.status or view.state}{flow}{soc}{energy}"
+    return (
+        f"{view.clock:%H:%M:%S} gun {row.connectorId} {row.type}: {row.status or view.state}{phase}{flow}{soc}{energy}"
+    )

@@ -54,6 +54,11 @@ ASSUMED_DERATED_SHARE = 0.5
 """What a derating error leaves of the rated power, of the gun or of the station; the guide gives no figure."""
 
 
+ASSUMED_MODULES_OUT = {"0x200001": 1, "0x200002": 1, "0x200003": 2, "0x200004": 2}
+"""How many power modules an error takes out; the guide gives no figure. A module that is silent or broken is one; a
+relay of the power distribution unit, or its communication, is a branch of two."""
+
+
 class Fault(msgspec.Struct, frozen=True, gc=False):
     """One vendor error."""
 
@@ -69,6 +74,8 @@ class Fault(msgspec.Struct, frozen=True, gc=False):
     consequence: Consequence
     stop_reason: StopReason | None
     """The Reason with which those transactions end that it stops; None for a warning."""
+    assumed_modules_out: int
+    """Power modules that no longer deliver, see `ASSUMED_MODULES_OUT`."""
     advice: str
     """What an operator does about it, one sentence of our own."""
 
@@ -176,6 +183,7 @@ def _faults() -> tuple[Fault, ...]:
                 severity=effect.severity,
                 consequence=effect.consequence,
                 stop_reason=effect.stop_reason,
+                assumed_modules_out=ASSUMED_MODULES_OUT.get(dtc, 0),
                 advice=ADVICE[dtc],
             )
         )

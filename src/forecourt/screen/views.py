@@ -60,6 +60,10 @@ class ConnectorView(msgspec.Struct, frozen=True):
     offered_w: float
     limit_w: float | None
     """What charging profiles allow now; null while none gives a limit."""
+    limited_w: float
+    """What all limits together allow; the modules may give less, which is `offered_w`."""
+    phase: str | None
+    """Where the session is, such as precharge or taper; idle without one."""
     soc_percent: float | None
 
 
@@ -197,6 +201,8 @@ def _connector(station: HostedStation, gun: HostedConnector, told: ConnectorSnap
         current_a=0.0 if told is None else told.current_a,
         offered_w=0.0 if told is None else told.offered_w,
         limit_w=None if told is None else told.limit_w,
+        limited_w=0.0 if told is None else told.limited_w,
+        phase=None if told is None else told.phase,
         soc_percent=None if told is None else told.soc_percent,
     )
 

@@ -80,6 +80,12 @@ class LimitPower(Effect, frozen=True, gc=False):
     limit_w: float | None
 
 
+class TakeModulesOut(Effect, frozen=True, gc=False):
+    """From now on let so many power modules deliver nothing, whichever; 0 puts all of them into service."""
+
+    modules: int
+
+
 class FilePart(msgspec.Struct, frozen=True, gc=False):
     """One file of an archive."""
 

@@ -96,6 +96,24 @@ class VehiclePaused(Event, frozen=True, gc=False):
     connector: int
 
 
+class VehicleFailed(Event, frozen=True, gc=False):
+    """With the contactor ordered closed, the vehicle no longer answers the station."""
+
+    connector: int
+
+
+class PowerWithheld(Event, frozen=True, gc=False):
+    """With the contactor closed, the cabinet has no power module left for the gun."""
+
+    connector: int
+
+
+class PowerGranted(Event, frozen=True, gc=False):
+    """The cabinet has power modules for the gun again."""
+
+    connector: int
+
+
 class FaultRaised(Event, frozen=True, gc=False):
     """A vendor error of the guide appeared."""
 

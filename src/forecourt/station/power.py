@@ -2,8 +2,9 @@
 
 Three things lower what a gun gives: its rating (ConnectorALimitedPower, ConnectorBLimitedPower), heat and fans
 (`vendor_errors`), and charging profiles (`smart_charging`). Each says its figure here, the lowest goes to the cabinet,
-and only when it changes. Connector 0 is all guns together (ChargeLimitedPower). At the beginning of a life the cabinet
-has no limit but its hardware's.
+and only when it changes. Connector 0 is all guns together (ChargeLimitedPower). A fourth takes power modules out; how
+the rest is shared is the cabinet's matter. At the beginning of a life the cabinet has no limit but its hardware's.
+All figures are DC power at the outlets.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from forecourt.evlink.faults import ASSUMED_DERATED_SHARE
-from forecourt.station.effects import Effect, LimitPower
+from forecourt.station.effects import Effect, LimitPower, TakeModulesOut
 
 if TYPE_CHECKING:
     from forecourt.evlink.models import Model
@@ -27,7 +28,7 @@ NONE: tuple[float | None, ...] = (None, None, None)
 class Power:
     """The limits of one station."""
 
-    __slots__ = ("_configuration", "_derated", "_effects", "_model", "_profiles_w", "_told_w")
+    __slots__ = ("_configuration", "_derated", "_effects", "_model", "_modules_out", "_profiles_w", "_told_w")
 
     def __init__(self, configuration: Configuration, model: Model, effects: list[Effect]) -> None:
         self._configuration = configuration
@@ -36,6 +37,7 @@ class Power:
         self._profiles_w = NONE
         self._derated: tuple[int, ...] = ()
         self._told_w = NONE
+        self._modules_out = 0
 
     # Reading.
 
@@ -50,7 +52,12 @@ class Power:
     def most_w(self, connector: int) -> float:
         """What a gun, or with 0 the station, can give without regard to profiles."""
         own_w = self._own_w(connector)
-        return own_w if connector == 0 else min(own_w, self._own_w(0))
+        if connector:
+            own_w = min(own_w, self._own_w(0))
+        if self._modules_out:
+            left = max(0, self._model.assumed_modules - self._modules_out)
+            own_w = min(own_w, float(left * self._model.generation.assumed_module_w))
+        return own_w
 
     def _own_w(self, connector: int) -> float:
         rated_w = self._configuration.integer(RATING_KEYS[connector]) * 1000.0
@@ -68,6 +75,12 @@ class Power:
         others = tuple(other for other in self._derated if other != connector)
         self._derated = (*others, connector) if is_derated else others
         self._tell(connector)
+
+    def take_out(self, modules: int) -> None:
+        """So many power modules deliver nothing now."""
+        if modules != self._modules_out:
+            self._modules_out = modules
+            self._effects.append(TakeModulesOut(modules))
 
     def rating_changed(self) -> None:
         """The installer has set one of `RATING_KEYS`."""

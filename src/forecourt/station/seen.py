@@ -104,6 +104,8 @@ def _connector(seen: Seen, number: int, now: float) -> ConnectorSnapshot:
         current_a=reading.current_a,
         offered_w=reading.offered_w,
         limit_w=seen.power.profile_w(number),
+        limited_w=reading.limited_w,
+        phase=reading.phase.value,
     )
 
 

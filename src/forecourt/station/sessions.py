@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from forecourt.ocpp.core import ChargePointStatus, StopReason
+from forecourt.ocpp.core import ChargePointErrorCode, ChargePointStatus, StopReason
 from forecourt.ocpp.types import same_text
 from forecourt.station.authorization import Attempt, Authorization, Decision, is_id_tag, is_same_group
 from forecourt.station.connector import EV_SIDE_DISCONNECTED
@@ -34,16 +34,30 @@ STARTABLE = frozenset({ChargePointStatus.Preparing, ChargePointStatus.Finishing,
 OCCUPIED = frozenset({ChargePointStatus.Preparing, ChargePointStatus.Finishing})
 """Statuses of a gun without a session that end when the cable is pulled (B1, F1)."""
 
+COMMUNICATING = frozenset(
+    {
+        ChargePointStatus.Preparing,
+        ChargePointStatus.SuspendedEV,
+        ChargePointStatus.SuspendedEVSE,
+        ChargePointStatus.Finishing,
+    }
+)
+"""The statuses with which EVCommunicationError may be reported (§4.9)."""
+
+VEHICLE_SILENT = "The vehicle no longer answers."
+
 
 class Gun:
     """What the station knows of a cable."""
 
-    __slots__ = ("is_drawing", "is_plugged", "takes_badges")
+    __slots__ = ("is_drawing", "is_plugged", "is_withheld", "takes_badges")
 
     def __init__(self) -> None:
         self.is_plugged = False
         self.is_drawing: bool | None = None
         """Whether the vehicle takes energy; None until it is known of this session."""
+        self.is_withheld = False
+        """Whether the cabinet has no power module for the gun."""
         self.takes_badges = False
         """Whether badges were enabled when the running session began: a change holds for the next one (A40)."""
 
@@ -156,7 +170,7 @@ class Sessions:
     def unplug(self, connector: int, now: float) -> None:
         """The vehicle was disconnected (§4.9: B1, F1, and the EV side disconnect)."""
         gun = self._guns[connector]
-        gun.is_plugged = False
+        gun.is_plugged = gun.is_withheld = False
         gun.is_drawing = None
         self._authorization.forget(connector)
         transaction = self._transactions.on(connector)
@@ -207,10 +221,31 @@ class Sessions:
 
     def draw(self, connector: int, is_drawing: bool, now: float) -> None:
         """The vehicle began or ceased to take energy."""
-        self._guns[connector].is_drawing = is_drawing
-        transaction = self._transactions.on(connector)
-        if transaction is not None and self._guns[connector].is_plugged:
+        gun, transaction = self._guns[connector], self._transactions.on(connector)
+        gun.is_drawing, gun.is_withheld = is_drawing, False
+        if transaction is not None and gun.is_plugged:
             self._connectors.move(connector, self._energy_status(transaction), now)
+
+    def withhold(self, connector: int, is_withheld: bool, now: float) -> None:
+        """The cabinet has no power module for a gun, or has one again."""
+        gun, transaction = self._guns[connector], self._transactions.on(connector)
+        if transaction is not None and gun.is_plugged:
+            gun.is_withheld = is_withheld
+            self._connectors.move(connector, self._energy_status(transaction), now)
+
+    def fail(self, connector: int, now: float) -> None:
+        """The vehicle no longer answers: the session is over. The error goes with a status that allows it (§4.9)."""
+        if self._transactions.on(connector) is None or self._connectors[connector].is_blocked:
+            return
+        told_before = self._connectors[connector].status in COMMUNICATING
+        if told_before:
+            self._tell_of_failure(connector, now)
+        self.stop(connector, StopReason.Other, None, now)
+        if not told_before:
+            self._tell_of_failure(connector, now)
+
+    def _tell_of_failure(self, connector: int, now: float) -> None:
+        self._connectors.mention(connector, ChargePointErrorCode.EVCommunicationError, VEHICLE_SILENT, now)
 
     def held_changed(self, connector: int, now: float) -> None:
         """Charging profiles no longer let a gun give anything, or do so again (reading A26)."""
@@ -222,7 +257,8 @@ class Sessions:
 
     def _energy_status(self, transaction: Transaction) -> ChargePointStatus:
         gun = self._guns[transaction.connector]
-        if transaction.is_deauthorized or (gun.is_plugged and self._power.is_held(transaction.connector)):
+        is_held = gun.is_withheld or self._power.is_held(transaction.connector)
+        if transaction.is_deauthorized or (gun.is_plugged and is_held):
             return ChargePointStatus.SuspendedEVSE
         if gun.is_drawing:
             return ChargePointStatus.Charging
@@ -334,7 +370,8 @@ class Sessions:
 
     def _end(self, connector: int, reason: StopReason, id_tag: str | None, now: float) -> None:
         self._authorization.forget(connector)
-        self._guns[connector].is_drawing = None
+        gun = self._guns[connector]
+        gun.is_drawing, gun.is_withheld = None, False
         self._transactions.end(connector, reason, id_tag, now)
 
     def stop_all(self, reason: StopReason, now: float) -> None:

@@ -48,8 +48,13 @@ class ConnectorSnapshot(msgspec.Struct, frozen=True):
     voltage_v: float
     current_a: float
     offered_w: float
+    """What the gun could give now; `power_w` is what the vehicle draws of it."""
     limit_w: float | None
     """What charging profiles allow now; None while none gives a limit."""
+    limited_w: float
+    """What all limits together allow: ratings, cable, heat and profiles; the modules may give less."""
+    phase: str
+    """Where the session is, such as precharge or taper; idle without one."""
 
 
 class ProfileSnapshot(msgspec.Struct, frozen=True):

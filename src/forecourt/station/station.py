@@ -219,6 +219,15 @@ HTTP_UNAUTHORIZED = 401
     def _vehicle_paused(self, event: events.VehiclePaused, now: float) -> None:
         self._sessions.draw(event.connector, False, now)
 
+    def _vehicle_failed(self, event: events.VehicleFailed, now: float) -> None:
+        self._sessions.fail(event.connector, now)
+
+    def _power_withheld(self, event: events.PowerWithheld, now: float) -> None:
+        self._sessions.withhold(event.connector, True, now)
+
+    def _power_granted(self, event: events.PowerGranted, now: float) -> None:
+        self._sessions.withhold(event.connector, False, now)
+
     def _fault_raised(self, event: events.FaultRaised, now: float) -> None:
         self._errors.raise_(event.dtc, event.connector, now)
 
@@ -428,6 +437,9 @@ _HANDLERS: dict[type[events.Event], Callable[[Station, Any, float], None]] = {
     events.ConnectorShown: Station._connector_shown,
     events.VehicleDrawing: Station._vehicle_drawing,
     events.VehiclePaused: Station._vehicle_paused,
+    events.VehicleFailed: Station._vehicle_failed,
+    events.PowerWithheld: Station._power_withheld,
+    events.PowerGranted: Station._power_granted,
     events.FaultRaised: Station._fault_raised,
     events.FaultCleared: Station._fault_cleared,
     events.KeySet: Station._key_set,

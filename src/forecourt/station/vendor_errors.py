@@ -46,20 +46,22 @@ class VendorErrors:
                 if self._transactions.on(number) is not None:
                     self._sessions.stop(number, StopReason(fault.stop_reason or StopReason.Other), None, now)
             self._connectors.fault(number, fault, now)
-            self._derate(number, fault)
+            self._lower_power(number, fault)
 
     def clear(self, dtc: str, connector: int, now: float) -> None:
         """An error went away."""
         fault = find_fault(dtc)
         for number in self._concerned(fault, connector):
             self._connectors.clear(number, fault, now)
-            self._derate(number, fault)
+            self._lower_power(number, fault)
 
-    def _derate(self, number: int, fault: Fault) -> None:
-        """Heat and fans: less power for the gun, or for the station, as long as one such error is there."""
+    def _lower_power(self, number: int, fault: Fault) -> None:
+        """Heat and fans: less power for the gun or the station while one such error is there. Modules: each its own."""
+        faults = self._connectors[number].faults
         if fault.consequence is Consequence.DERATE:
-            faults = self._connectors[number].faults
             self._power.derate(number, any(other.consequence is Consequence.DERATE for other in faults))
+        elif fault.consequence is Consequence.MODULES_OUT:
+            self._power.take_out(sum(other.assumed_modules_out for other in faults))
 
     def _concerned(self, fault: Fault, connector: int) -> tuple[int, ...]:
         if fault.scope is Scope.CONNECTOR:

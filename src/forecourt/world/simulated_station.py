@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
+    from forecourt.cabinet.cabinet import Order
     from forecourt.cabinet.car import Car
     from forecourt.station.commissioning import Commissioning, StationOptions
     from forecourt.station.hardware import Reading
@@ -274,7 +275,7 @@ class SimulatedStation:
     def _delete(self, effect: do.DeleteRecord) -> None:
         self.records.pop((effect.kind, effect.key), None)
 
-    def _move_contactor(self, effect: do.CloseContactor | do.OpenContactor | do.LimitPower) -> None:
+    def _move_contactor(self, effect: Order) -> None:
         self._tell(self.cabinet.handle(effect, self._world.now))
 
     def _note(self, effect: do.LogEvent) -> None:
@@ -397,6 +398,7 @@ _CARRIERS: dict[type[do.Effect], Callable[[SimulatedStation, Any], None]] = {
     do.CloseContactor: SimulatedStation._move_contactor,
     do.OpenContactor: SimulatedStation._move_contactor,
     do.LimitPower: SimulatedStation._move_contactor,
+    do.TakeModulesOut: SimulatedStation._move_contactor,
     do.FetchFile: SimulatedStation._begin_transfer,
     do.SendFile: SimulatedStation._begin_transfer,
     do.StopTransfer: SimulatedStation._stop_transfer,
