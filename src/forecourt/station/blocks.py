@@ -19,20 +19,23 @@ from forecourt.station.clock import Clock
 from forecourt.station.configuration import Configuration
 from forecourt.station.connector import Connectors
 from forecourt.station.effects import Effect, LogEvent, SaveRecord
+from forecourt.station.error_history import ErrorHistory
 from forecourt.station.link import Link
 from forecourt.station.local_list import LocalList
 from forecourt.station.metering import Metering
 from forecourt.station.power import Power
 from forecourt.station.queue import Queue
 from forecourt.station.remote import Remote
+from forecourt.station.reports import Reports
 from forecourt.station.reservations import Reservations
 from forecourt.station.reset import Reset
+from forecourt.station.security_log import SecurityLog
 from forecourt.station.sessions import Sessions
 from forecourt.station.smart_charging import SmartCharging
-from forecourt.station.security_log import SecurityLog
 from forecourt.station.timers import Timers
 from forecourt.station.transactions import Transactions
 from forecourt.station.transfers import Transfers
+from forecourt.station.uploads import Uploads
 from forecourt.station.vendor_errors import VendorErrors
 
 if TYPE_CHECKING:
@@ -55,6 +58,7 @@ class Blocks:
         "_configuration",
         "_connectors",
         "_effects",
+        "_error_history",
         "_errors",
         "_hardware",
         "_link",
@@ -65,14 +69,16 @@ class Blocks:
         "_queue",
         "_records",
         "_remote",
+        "_reports",
         "_reservations",
         "_reset",
+        "_security",
         "_sessions",
         "_smart_charging",
         "_timers",
         "_transactions",
         "_transfers",
-        "_security",
+        "_uploads",
     )
 
     def __init__(
@@ -97,15 +103,18 @@ class Blocks:
         configuration = self._configuration = Configuration(commissioning, options, model, records, effects)
         calls = self._calls = Calls(f"{life:x}", CALL_TIMEOUT_S * speed, timers, effects)
         calls.is_in_order = configuration.boolean("CallMsgInOrder")
+        security = self._security = SecurityLog(configuration, records, calls, clock, speed, timers, effects)
         queue = self._queue = Queue(configuration, records, calls, timers, effects)
         self._link = Link(configuration, chance, speed, timers, effects)
         self._boot = Boot(commissioning, configuration, records, calls, clock, speed, timers, effects)
         self._connectors = Connectors(
             len(model.outputs), configuration, calls, clock, timers, options.status_timestamp_only
         )
-        security = self._security = SecurityLog(configuration, records, calls, clock, speed, timers, effects)
         self._transactions = Transactions(f"{life:x}", records, queue, clock, hardware, effects)
         self._transfers = Transfers(f"{life:x}", timers, effects)
+        self._reports = Reports(records, self._boot, calls, effects)
+        self._uploads = Uploads(self._transfers, self._reports, records, effects)
+        self._error_history = ErrorHistory(records, clock, effects)
         self._metering = Metering(configuration, calls, queue, clock, hardware, timers)
         self._reset = Reset(configuration, queue, security, options.failing_resets, speed, timers, effects)
         self._add_guns(records)

@@ -42,11 +42,13 @@ from forecourt.ocpp.local_auth_list_management import SendLocalListRequest, Send
 from forecourt.station import events
 from forecourt.station.blocks import Blocks
 from forecourt.station.calls import Reply
+from forecourt.station.clock import timestamp
+from forecourt.station.diagnostics import Diagnostics
 from forecourt.station.effects import Effect, LogEvent
 from forecourt.station.power import RATING_KEYS
+from forecourt.station.security_events import SECURITY_KEYS, TAMPER_DTCS, SecurityEvent
 from forecourt.station.seen import Seen, snapshot_of
 from forecourt.station.timers import Timer
-from forecourt.station.security_events import SECURITY_KEYS, TAMPER_DTCS, SecurityEvent
 from forecourt.station.triggers import Triggers
 
 if TYPE_CHECKING:
@@ -61,10 +63,10 @@ if TYPE_CHECKING:
     from forecourt.station.snapshot import StationSnapshot
     from forecourt.station.transactions import Transaction
 
-
-class Station(Blocks):
 HTTP_UNAUTHORIZED = 401
 
+
+class Station(Blocks):
     """One life of one station."""
 
     __slots__ = ()
@@ -90,14 +92,14 @@ HTTP_UNAUTHORIZED = 401
         self._transactions.connect(self._sessions.refused, self._begun, self._ended)
         self._smart_charging.connect(self._sessions)
 
-    def _handler_of(self, action: str) -> Handler | None:
-        """Who answers this action of the supervision; None for one that this station does not know."""
     def _feed(self, now: float) -> None:
         """Nothing waits to be sent: transaction messages go first, then security events."""
         self._queue.feed(now)
         if self._security.waiting and self._calls.is_free:
             self._security.feed(now)
 
+    def _handler_of(self, action: str) -> Handler | None:
+        """Who answers this action of the supervision; None for one that this station does not know."""
         handler = _REQUESTS.get(action)
         return None if handler is None else handler(self)
 
@@ -139,9 +141,9 @@ HTTP_UNAUTHORIZED = 401
         self._sessions.restore(lost_clock_s, now)
         self._reservations.expire(now)
         self._metering.align(now)
+        self._security.note(SecurityEvent.StartupOfTheDevice, f"firmware {self._commissioning.firmware_version}", now)
         self._link.open()
 
-        self._security.note(SecurityEvent.StartupOfTheDevice, f"firmware {self._commissioning.firmware_version}", now)
     def _power_lost(self, event: events.PowerLost, now: float) -> None:
         stop = self._options.power_loss or self._model.generation.power_loss_stop
         self._sessions.is_closed = True
@@ -164,28 +166,29 @@ HTTP_UNAUTHORIZED = 401
         else:
             self._connectors.hold()
             self._queue.pause()
+            self._security.hold()
 
     def _resume(self, now: float, *, after_boot: bool) -> None:
-            self._security.hold()
         """The supervision listens: statuses first, then what waited."""
         self._connectors.release(now, all_of_them=after_boot)
+        self._reports.resume(now)
         self._boot.resumed(now)
         self._metering.rearm(self._transactions.running, now)
         self._queue.release(now)
-
-    def _link_refused(self, event: events.LinkRefused, now: float) -> None:
-        self._link.refused(event.reason, event.http_status, now)
         self._security.release(now)
 
-    def _link_closed(self, event: events.LinkClosed, now: float) -> None:
+    def _link_refused(self, event: events.LinkRefused, now: float) -> None:
         if event.http_status == HTTP_UNAUTHORIZED:
             self._security.note(SecurityEvent.FailedToAuthenticateAtCentralSystem, event.reason, now)
+        self._link.refused(event.reason, event.http_status, now)
+
+    def _link_closed(self, event: events.LinkClosed, now: float) -> None:
         self._connectors.hold()
         self._queue.hold()
+        self._security.hold()
         self._link.closed(event.code, event.reason, now)
         self._calls.closed(now)
         self._metering.rearm(self._transactions.running, now)
-        self._security.hold()
 
     def _frame_received(self, event: events.FrameReceived, now: float) -> None:
         self._boot.exchanged(now)
@@ -229,9 +232,14 @@ HTTP_UNAUTHORIZED = 401
         self._sessions.withhold(event.connector, False, now)
 
     def _fault_raised(self, event: events.FaultRaised, now: float) -> None:
+        fault = find_fault(event.dtc)
+        if fault.dtc in TAMPER_DTCS and fault not in self._connectors[0].faults:
+            self._security.note(SecurityEvent.TamperDetectionActivated, f"{fault.dtc} {fault.description}", now)
+        self._error_history.raised(find_fault(event.dtc).dtc, event.connector, now)
         self._errors.raise_(event.dtc, event.connector, now)
 
     def _fault_cleared(self, event: events.FaultCleared, now: float) -> None:
+        self._error_history.cleared(find_fault(event.dtc).dtc, event.connector, now)
         self._errors.clear(event.dtc, event.connector, now)
 
     def _begun(self, transaction: Transaction, now: float) -> MeterValue | None:
@@ -248,13 +256,27 @@ HTTP_UNAUTHORIZED = 401
     def _key_set(self, event: events.KeySet, now: float) -> None:
         key = find_key(event.key)
         assert key is not None, f"{event.key} is no key; the installer's tool checks that first"
+        version = self._configuration.version
         self._configuration.store(key, self._configuration.check(key, event.value))
+        if self._configuration.version != version:
+            self._reconfigured(key, "the installer", now)
         self._key_changed(key, now)
+
+    def _reconfigured(self, key: Key, by: str, now: float) -> None:
+        """A key has another value. That of AuthorizationKey is nobody's business (white paper A01.FR.12)."""
+        if key.name in SECURITY_KEYS:
+            value = "" if key.access is Access.W else f"={self._configuration.text(key.name)}"
+            self._security.note(SecurityEvent.ReconfigurationOfSecurityParameters, f"{key.name}{value} by {by}", now)
+
+    def _security_log_cleared(self, event: events.SecurityLogCleared, now: float) -> None:
+        self._security.clear(now)
 
     def _reboot_requested(self, event: events.RebootRequested, now: float) -> None:
         self._end_life(StopReason.Reboot, False, now)
 
     def _save_failed(self, event: events.SaveFailed, now: float) -> None:
+        if not self._sessions.is_closed:
+            self._security.note(SecurityEvent.MemoryExhaustion, f"records can not be saved: {event.reason}", now)
         self._sessions.is_closed = True
         self._effects.append(LogEvent("Records can not be saved", event.reason))
 
@@ -265,28 +287,17 @@ HTTP_UNAUTHORIZED = 401
 
     def _get_configuration(self, request: GetConfigurationRequest, now: float) -> GetConfigurationResponse:
         return self._configuration.get(request)
-        version = self._configuration.version
 
-        if self._configuration.version != version:
-            self._reconfigured(key, "the installer", now)
     def _change_configuration(
         self, request: ChangeConfigurationRequest, now: float
-    def _reconfigured(self, key: Key, by: str, now: float) -> None:
-        """A key has another value. That of AuthorizationKey is nobody's business (white paper A01.FR.12)."""
-        if key.name in SECURITY_KEYS:
-            value = "" if key.access is Access.W else f"={self._configuration.text(key.name)}"
-            self._security.note(SecurityEvent.ReconfigurationOfSecurityParameters, f"{key.name}{value} by {by}", now)
-
-    def _security_log_cleared(self, event: events.SecurityLogCleared, now: float) -> None:
-        self._security.clear(now)
-
     ) -> ChangeConfigurationResponse | Reply:
+        version = self._configuration.version
         status, key = self._configuration.change(request)
         response = ChangeConfigurationResponse(status=status)
         if key is None:
-        if not self._sessions.is_closed:
-            self._security.note(SecurityEvent.MemoryExhaustion, f"records can not be saved: {event.reason}", now)
             return response
+        if self._configuration.version != version:
+            self._reconfigured(key, "the supervision", now)
         changed = key
         return Reply(response, lambda at: self._key_changed(changed, at))
 
@@ -300,13 +311,10 @@ HTTP_UNAUTHORIZED = 401
         if (act := _WHEN_CHANGED.get(key.name)) is not None:
             act(self, now)
         elif key.effect is KeyEffect.RECONNECT and self._link.uses_credentials:
-        version = self._configuration.version
             self._link.reconnect(f"{key.name} changed")
 
     def _sampling_changed(self, now: float) -> None:
         self._metering.rearm(self._transactions.running, now)
-        if self._configuration.version != version:
-            self._reconfigured(key, "the supervision", now)
 
     def _order_changed(self, now: float) -> None:
         self._calls.is_in_order = self._configuration.boolean("CallMsgInOrder")
@@ -348,7 +356,18 @@ HTTP_UNAUTHORIZED = 401
         self._sessions.withdraw(connector, now)
 
     def _triggers(self) -> Triggers:
-        return Triggers(self._boot, self._calls, self._connectors, self._metering, self._transactions, self._effects)
+        return Triggers(
+            self._boot,
+            self._calls,
+            self._connectors,
+            self._metering,
+            self._transactions,
+            self._uploads,
+            self._effects,
+        )
+
+    def _diagnostics(self) -> Diagnostics:
+        return Diagnostics(self._seen(), self._error_history, self._uploads, self._effects)
 
     def _data_transfer(self, request: DataTransferRequest, now: float) -> DataTransferResponse:
         """No vendor's messages are understood yet, so every vendor is unknown, and the answer has no data (§4.3)."""
@@ -390,7 +409,10 @@ HTTP_UNAUTHORIZED = 401
 
     def snapshot(self, now: float) -> StationSnapshot:
         """Everything worth showing at `now`."""
-        seen = Seen(
+        return snapshot_of(self._seen(), now)
+
+    def _seen(self) -> Seen:
+        return Seen(
             commissioning=self._commissioning,
             model=self._model,
             configuration=self._configuration,
@@ -408,7 +430,6 @@ HTTP_UNAUTHORIZED = 401
             reservations=self._reservations,
             authorization=self._authorization,
         )
-        return snapshot_of(seen, now)
 
 
 _WHEN_CHANGED: dict[str, Callable[[Station, float], None]] = {
@@ -417,6 +438,7 @@ _WHEN_CHANGED: dict[str, Callable[[Station, float], None]] = {
     "ClockAlignedDataInterval": Station._sampling_changed,
     "HeartbeatInterval": lambda station, now: station._boot.heartbeat_interval_changed(now),
     "MeterValueSampleInterval": Station._sampling_changed,
+    "SecurityEventsEnabled": lambda station, now: station._security.switched(),
     "WebSocketPingInterval": lambda station, now: station._link.ping_interval_changed(now),
     "disconnectedMeterValueSampleInterval": Station._sampling_changed,
     **dict.fromkeys(RATING_KEYS, lambda station, now: station._power.rating_changed()),
@@ -443,6 +465,7 @@ _HANDLERS: dict[type[events.Event], Callable[[Station, Any, float], None]] = {
     events.FaultRaised: Station._fault_raised,
     events.FaultCleared: Station._fault_cleared,
     events.KeySet: Station._key_set,
+    events.SecurityLogCleared: Station._security_log_cleared,
     events.RebootRequested: Station._reboot_requested,
     events.FileFetched: lambda station, event, now: station._transfers.fetched(event, now),
     events.FileSent: lambda station, event, now: station._transfers.sent(event, now),
@@ -450,7 +473,6 @@ _HANDLERS: dict[type[events.Event], Callable[[Station, Any, float], None]] = {
     events.SaveFailed: Station._save_failed,
     events.SaveRecovered: Station._save_recovered,
 }
-    "SecurityEventsEnabled": lambda station, now: station._security.switched(),
 
 _REQUESTS: dict[str, Callable[[Station], Handler]] = {
     "CancelReservation": lambda station: station._reservations.cancel,
@@ -461,6 +483,7 @@ _REQUESTS: dict[str, Callable[[Station], Handler]] = {
     "DataTransfer": lambda station: station._data_transfer,
     "GetCompositeSchedule": lambda station: station._smart_charging.composite,
     "GetConfiguration": lambda station: station._get_configuration,
+    "GetDiagnostics": lambda station: station._diagnostics().asked,
     "GetLocalListVersion": lambda station: station._authorization.local_list.tell_version,
     "RemoteStartTransaction": lambda station: station._remote.start,
     "RemoteStopTransaction": lambda station: station._remote.stop,
@@ -477,7 +500,6 @@ _EXPIRIES: dict[int, Callable[[Station, float], None]] = {
     Timer.BOOT_RETRY: lambda station, due: station._boot.ask(due),
     Timer.HEARTBEAT: lambda station, due: station._boot.heartbeat(due),
     Timer.DAILY_HEARTBEAT: lambda station, due: station._boot.heartbeat(due),
-    events.SecurityLogCleared: Station._security_log_cleared,
     Timer.CALL_TIMEOUT: lambda station, due: station._calls.timed_out(due),
     Timer.QUEUE_RETRY: lambda station, due: station._calls.advance(due),
     Timer.RECONNECT: lambda station, due: station._link.open(),
@@ -496,5 +518,5 @@ _EXPIRIES: dict[int, Callable[[Station, float], None]] = {
     Timer.LIMIT_2: lambda station, due: station._smart_charging.apply(2, due),
     Timer.RESERVATION: lambda station, due: station._reservations.expire(due),
     Timer.TRANSFER: lambda station, due: station._transfers.due(due),
-}
     Timer.SECURITY_RETRY: lambda station, due: station._calls.advance(due),
+}

@@ -9,12 +9,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from forecourt.errors import ForecourtError
-from forecourt.ocpp.firmware_management import (
-    DiagnosticsStatus,
-    DiagnosticsStatusNotificationRequest,
-    FirmwareStatus,
-    FirmwareStatusNotificationRequest,
-)
 from forecourt.ocpp.remote_trigger import (
     MessageTrigger,
     TriggerMessageRequest,
@@ -23,17 +17,18 @@ from forecourt.ocpp.remote_trigger import (
 )
 from forecourt.station.calls import Reply
 from forecourt.station.effects import Effect, LogEvent
+from forecourt.station.reports import IDLE, Report, message_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from forecourt.ocpp.core import MeterValuesRequest
-    from forecourt.ocpp.types import Record
     from forecourt.station.boot import Boot
     from forecourt.station.calls import Answer, Calls
     from forecourt.station.connector import Connectors
     from forecourt.station.metering import Metering
     from forecourt.station.transactions import Transactions
+    from forecourt.station.uploads import Uploads
 
 
 class TriggerRefused(ForecourtError):  # noqa: N818  the word of the domain
@@ -50,6 +45,7 @@ class Triggers:
         connectors: Connectors,
         metering: Metering,
         transactions: Transactions,
+        uploads: Uploads,
         effects: list[Effect],
     ) -> None:
         self._boot = boot
@@ -57,6 +53,7 @@ class Triggers:
         self._connectors = connectors
         self._metering = metering
         self._transactions = transactions
+        self._uploads = uploads
         self._effects = effects
 
     def asked(self, request: TriggerMessageRequest, now: float) -> TriggerMessageResponse | Reply:
@@ -114,15 +111,17 @@ class Triggers:
                 self._calls.request(values, _unheeded, now)
 
     def _diagnostics_status(self, _: tuple[int, ...], now: float) -> Callable[[float], None]:
-        """Nothing can be uploading yet, so it is Idle."""
-        return self._sender(DiagnosticsStatusNotificationRequest(status=DiagnosticsStatus.Idle))
+        """The present status, Idle while nothing is uploaded."""
+        action = MessageTrigger.DiagnosticsStatusNotification.value
+        return lambda at: self._send(Report(action, self._uploads.status(action)), at)
 
     def _firmware_status(self, _: tuple[int, ...], now: float) -> Callable[[float], None]:
         """No update can be running yet, so it is Idle."""
-        return self._sender(FirmwareStatusNotificationRequest(status=FirmwareStatus.Idle))
+        action = MessageTrigger.FirmwareStatusNotification.value
+        return lambda at: self._send(Report(action, IDLE), at)
 
-    def _sender(self, message: Record) -> Callable[[float], None]:
-        return lambda at: self._calls.request(message, _unheeded, at)
+    def _send(self, report: Report, now: float) -> None:
+        self._calls.request(message_of(report), _unheeded, now)
 
 
 class Row(NamedTuple):
