@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection
 
     from forecourt.cabinet.cabinet import SimulatedCabinet
+    from forecourt.evlink.generations import Product
     from forecourt.evlink.keys import Key
     from forecourt.evlink.models import Model
     from forecourt.runtime.seat import Seat
@@ -87,6 +88,22 @@ def id_tag_of_badge(badge: str | bytes) -> str:
     if not 1 <= len(id_tag) <= ID_TAG_MAX_LENGTH:
         raise BadValueError(f"An idTag has 1 to {ID_TAG_MAX_LENGTH} characters; this one has {len(id_tag)}.")
     return id_tag
+
+
+def key_of_firmware(name: str, firmware_version: str, product: Product) -> Key:
+    """A key by its name, hidden ones included. Raises `NotThereError`, for a name that is none with near misses."""
+    try:
+        key = require_key(name)
+    except UnknownKey as error:
+        raise NotThereError(str(error)) from error
+    if key not in keys_of(firmware_version, plug_and_charge=True, product=product):
+        raise NotThereError(f"{key.name} does not exist in firmware {firmware_version}.")
+    return key
+
+
+def shown_value(key: Key, value: str) -> str | None:
+    """The value as a person may see it: None for one that is not set or never read."""
+    return value if value and key.visibility is not Visibility.NEVER_READ else None
 
 
 class HostedConnector(msgspec.Struct, frozen=True):
@@ -207,20 +224,15 @@ class HostedStation:
 
     def list_keys(self) -> list[tuple[Key, str | None]]:
         """Every key of this firmware with its value; None for what is not set and for what is never shown."""
-        configuration = self._require_brain().configuration
-        keys = keys_of(self.commissioning.firmware_version, plug_and_charge=True, product=self.model.product)
-        return [(key, _shown(key, configuration.text(key.name))) for key in keys]
+        brain = self._require_brain()
+        keys = keys_of(self._firmware(brain), plug_and_charge=True, product=self.model.product)
+        return [(key, shown_value(key, brain.configuration.text(key.name))) for key in keys]
 
     def key(self, name: str) -> tuple[Key, str | None]:
         """One key and its value."""
-        try:
-            wanted = require_key(name)
-        except UnknownKey as error:
-            raise NotThereError(str(error)) from error
-        for key, value in self.list_keys():
-            if key is wanted:
-                return key, value
-        raise NotThereError(f"{wanted.name} does not exist in firmware {self.commissioning.firmware_version}.")
+        brain = self._require_brain()
+        key = key_of_firmware(name, self._firmware(brain), self.model.product)
+        return key, shown_value(key, brain.configuration.text(key.name))
 
     def set_key(self, name: str, value: str) -> None:
         """Set a key, also a read-only one. Raises `ValueRefused` for what it does not take."""
@@ -229,6 +241,9 @@ class HostedStation:
         self._happen(KeySet(key.name, checked))
 
     # Within
+
+    def _firmware(self, brain: Station) -> str:
+        return brain.snapshot(self.seat.driver.observe(self.seat)).firmware
 
     def _require_connector(self, connector: int) -> None:
         if not 1 <= connector <= len(self.model.outputs):
@@ -264,7 +279,3 @@ class HostedStation:
         for key in list(self.faults):
             if self.seat.life == life:
                 self.seat.driver.happen(self.seat, FaultRaised(*key))
-
-
-def _shown(key: Key, value: str) -> str | None:
-    return value if value and key.visibility is not Visibility.NEVER_READ else None

@@ -38,8 +38,8 @@ CLOSE_S = 1.0
 LOOK_S = 1.0
 LOOK_REAL_S = 0.02
 """However fast the clock, nothing is looked at more often than so many real seconds."""
-PATIENCE_REAL_S = 5.0
-"""With a fast clock a wait lasts so many real seconds at least: answers and connections take theirs."""
+PATIENCE_REAL_S = 30.0
+"""With a fast clock a wait of so long or longer lasts so many real seconds: answers and back-off take theirs."""
 LEDGER_LIMIT = 10_000
 
 
