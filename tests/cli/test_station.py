@@ -24,6 +24,18 @@ if TYPE_CHECKING:
 
 COMMAND = [sys.executable, "-m", "forecourt"]
 WAIT_S = 30.0
+MY_CAR = """
+title = "Mine"
+battery_kwh = 51.5
+curve = [[0, 100], [100, 10]]
+pack_voltage = [[0, 350], [100, 400]]
+max_current_a = 300
+[sources]
+battery_kwh = "Its data sheet."
+curve = "A measurement."
+pack_voltage = "Worked out."
+max_current_a = "Its data sheet."
+"""
 
 
 class Process:
@@ -268,3 +280,23 @@ def test_a_wrong_command_line_gets_usage_hint_and_one_sentence(arguments: tuple[
     assert "--help" in hint
     assert said in sentence
     assert refused.stdout == ""
+
+
+def test_cars_of_ones_own_are_plugged_in_by_the_names_of_their_files(tmp_path: Path) -> None:
+    (tmp_path / "mine.toml").write_text(MY_CAR, encoding="utf-8")
+    with station("--cars", str(tmp_path), "--url", "ws://127.0.0.1:9", "--id", "CP") as process:
+        path = f"{process.until('started')['httpUrl']}/api/stations/CP"
+        shown = post(f"{path}/connectors/1/plug", {"vehicle": "mine"})
+        assert shown["connectors"][0]["vehicle"]["battery_kwh"] == 51.5
+        refused = httpx2.post(f"{path}/connectors/2/plug", json={"vehicle": str(tmp_path / "mine.toml")})
+        assert refused.status_code == 400
+        assert "mine (also small" in refused.json()["error"]
+
+
+def test_a_car_that_cannot_be_is_told_at_the_start_by_file_value_and_expectation(tmp_path: Path) -> None:
+    file = tmp_path / "mine.toml"
+    file.write_text(MY_CAR.replace("300", "-300"), encoding="utf-8")
+    done = ended("--cars", str(tmp_path), "--url", "ws://127.0.0.1:9", "--id", "CP")
+    assert done.returncode == 2
+    assert done.stderr.splitlines()[-1] == f"{file}: A car's max_current_a is between 1 and 3000 A, but -300.0 came."
+    assert "Traceback" not in done.stderr

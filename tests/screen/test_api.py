@@ -11,6 +11,7 @@ import httpx2
 import msgspec
 import pytest
 
+from forecourt.cabinet.archetypes import FAMILY_CAR
 from forecourt.runtime.clock import Clock
 from forecourt.runtime.host import Host
 from forecourt.runtime.link import Links
@@ -72,7 +73,7 @@ async def open_rig() -> AsyncIterator[Rig]:
     commissioning = Commissioning(IDENTITY, "ws://127.0.0.1:9", "EVD1S180THB", "1S2447000017", "3.5.8803", KEY)
     station = await host.add(commissioning, StationOptions(speed=SPEED))
     station.power(True)
-    api = ControlApi(host, port=0)
+    api = ControlApi(host, port=0, cars={"minivan": MINIVAN})
     await api.start()
     try:
         async with httpx2.AsyncClient(base_url=f"http://127.0.0.1:{api.port}") as client:
@@ -89,6 +90,10 @@ def play(scenario: Callable[[Rig], Coroutine[Any, Any, None]]) -> None:
             await scenario(rig)
 
     run(bounded())
+
+
+KNOWN = "family, city, long-range, 800-volt, van, truck, chademo, minivan (also small, long-distance)"
+MINIVAN = msgspec.structs.replace(FAMILY_CAR, battery_kwh=61.0)
 
 
 def test_reservations_lists_and_guns_out_of_service_are_shown() -> None:
@@ -157,6 +162,25 @@ def test_a_car_is_plugged_in_and_out_and_each_gun_gets_one_that_fits() -> None:
         await rig.post("/connectors/1/unplug", {})
         shown = await rig.post("/connectors/1/plug", {"vehicle": "long-distance"})
         assert shown["connectors"][0]["vehicle"]["battery_kwh"] == 93.0
+        await rig.post("/connectors/1/unplug", {})
+        shown = await rig.post("/connectors/1/plug", {"vehicle": "truck"})
+        assert shown["connectors"][0]["vehicle"]["battery_kwh"] == 420.0
+
+    play(scenario)
+
+
+def test_a_car_of_ones_own_is_plugged_in_by_its_name_and_changed_like_any_other() -> None:
+    async def scenario(rig: Rig) -> None:
+        shown = await rig.post("/connectors/1/plug", {"vehicle": "minivan"})
+        assert shown["connectors"][0]["vehicle"]["battery_kwh"] == 61.0
+        await rig.post("/connectors/1/unplug")
+        cold = {"archetype": "minivan", "battery_temperature_c": -5, "temperature_shares": [[0, 0.5], [20, 1]]}
+        await rig.post("/connectors/1/plug", {"vehicle": cold | {"pauses": [[60, 30]], "warming_c_per_percent": 1}})
+        (station,) = rig.host.stations.values()
+        car = station.connectors()[0].vehicle
+        assert car is not None
+        assert (car.battery_kwh, car.battery_temperature_c, car.pauses) == (61.0, -5.0, ((60.0, 30.0),))
+        assert car.asked_w(20) == pytest.approx(MINIVAN.asked_w(20) / 2)
 
     play(scenario)
 
@@ -166,7 +190,7 @@ def test_a_car_is_plugged_in_and_out_and_each_gun_gets_one_that_fits() -> None:
     [
         ("POST", "/connectors/2/plug", {"vehicle": "family"}, 409, "CHAdeMO"),
         ("POST", "/connectors/3/plug", None, 404, "connectors 1 to 2"),
-        ("POST", "/connectors/1/plug", {"vehicle": "tank"}, 400, "family, long-distance, small, chademo"),
+        ("POST", "/connectors/1/plug", {"vehicle": "tank"}, 400, KNOWN),
         ("POST", "/connectors/1/plug", {"soc_percent": 140}, 400, "between 0 and 100"),
         ("POST", "/connectors/1/plug", {"soc_percent": "full"}, 400, "Expected 'float"),
         ("POST", "/connectors/1/plug", {"vehicle": "family", "mac": "02"}, 400, "both came"),

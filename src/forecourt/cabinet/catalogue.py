@@ -91,7 +91,7 @@ def _car(file: str, values: dict[str, Any]) -> Car:
         said, place = str(refusal), ""
         if found := _PLACE.search(said):
             said, place = said[: found.start()], found[1].replace("[...]", "")
-        if said.startswith("Invalid enum value"):
+        if place.startswith("inlets") and said.startswith("Invalid enum value"):
             said = f"{said}; expected {' or '.join(OutputType)}"
         raise CarFileError(file, f"{f'{place}: ' if place else ''}{said.replace('`', '')}.") from refusal
 

@@ -35,6 +35,8 @@ ONCE_LIMIT_S = 30.0
 """Real seconds that `--once` waits beyond the charge itself."""
 CHARGE_LIMIT_S = 7200.0
 """Seconds of the station that a charge may take."""
+CARS = ("family", "800-volt", "city", "chademo")
+"""Who comes by: cars that are ready before a spectator has gone."""
 MESSAGE_PAGE = 1000
 
 
@@ -119,7 +121,7 @@ class Story:
         """A connector and a car that fits, for ever."""
         guns = self.site.station.cabinet.figures.guns
         while True:
-            for car in ARCHETYPES.values():
+            for car in (ARCHETYPES[name] for name in CARS):
                 fitting = [number for number, gun in enumerate(guns, start=1) if gun.output in car.inlets]
                 if fitting:
                     yield fitting[0], msgspec.structs.replace(car, stop_at_soc_percent=80.0)

@@ -49,6 +49,10 @@ def station(
             help="Set what is no OCPP key, such as accept_amperes=true; may be repeated, a wrong name lists all.",
         ),
     ] = None,
+    cars: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="A folder with cars of your own, *.toml; plug one in by its file's name."),
+    ] = None,
     recommission: Annotated[
         bool, typer.Option("--recommission", help="Change what the data folder was commissioned with.")
     ] = False,
@@ -61,6 +65,7 @@ def station(
     left out. --set works at every start, also on read-only keys.
     """
     from forecourt.cli.station_process import Plan, Teller, run_station
+    from forecourt.runtime.car_files import load_cars
     from forecourt.runtime.data_folder import Wishes, commission
     from forecourt.runtime.loop import run
 
@@ -76,6 +81,7 @@ def station(
         http_address=address,
         http_port=port,
         recommission=recommission,
+        cars={} if cars is None else looked_up(load_cars, cars),
     )
     run(run_station(plan, Teller(as_json)))
 

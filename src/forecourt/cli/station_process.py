@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from forecourt.cabinet.car import Car
 from forecourt.cli.errors import port_options
 from forecourt.cli.hosting import clock_after, open_folder, open_station
 from forecourt.cli.words import kept_in, printable
@@ -41,6 +42,8 @@ class Plan(msgspec.Struct, frozen=True):
     http_address: str
     http_port: int
     recommission: bool
+    cars: dict[str, Car]
+    """The user's own cars, by their names."""
 
 
 class Teller:
@@ -119,7 +122,7 @@ async def run_station(plan: Plan, teller: Teller) -> None:
         host, station = await open_station(
             opened, clock, folder, plan.wishes, plan.options, plan.settings, recommission=plan.recommission
         )
-        api = ControlApi(host, plan.http_address, plan.http_port)
+        api = ControlApi(host, plan.http_address, plan.http_port, plan.cars)
         with port_options("The option --http sets it."):
             await api.start()
         opened.push_async_callback(api.stop)

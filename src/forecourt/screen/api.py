@@ -4,6 +4,7 @@ Every refusal is `{"error": "<sentence>"}`: 400 for what was not expected, 404 f
 cannot be done in the present state. The description is OpenAPI as JSON at `/schema`; nothing is loaded from elsewhere.
 """
 
+from collections.abc import Mapping
 from typing import Annotated, Any
 from urllib.parse import unquote
 
@@ -17,6 +18,7 @@ from litestar.params import FromPath, FromQuery, QueryParameter
 from litestar.response import ServerSentEvent
 from litestar.types import ASGIApp
 
+from forecourt.cabinet.car import Car
 from forecourt.errors import ForecourtError
 from forecourt.runtime.host import Host
 from forecourt.runtime.hosted import HostedStation, NotNowError, NotThereError
@@ -70,7 +72,7 @@ async def plug(request: _Request, identity: FromPath[str], connector: FromPath[i
     """Plug a car in; 409 when the gun is in one or does not fit."""
     station = _station(request, identity)
     body = await read_body(request, Plug)
-    station.plug(connector, car_of(body, connector, station.cabinet.figures))
+    station.plug(connector, car_of(body, connector, station.cabinet.figures, request.app.state.cars))
     return station_view(station)
 
 
@@ -225,12 +227,12 @@ def refuse(_request: _Request, error: Exception) -> Response[dict[str, str]]:
     return Response({"error": str(error)}, status_code=status)
 
 
-def create_app(host: Host, followers: Followers) -> ASGIApp:
-    """The application for the stations of a host on the same loop."""
+def create_app(host: Host, followers: Followers, cars: Mapping[str, Car]) -> ASGIApp:
+    """The application for the stations of a host on the same loop, with the user's own cars by their names."""
     handlers = [list_stations, get_station, clear_fault, list_keys, get_key, list_messages, follow_events, *BODIES]
     app = Litestar(
         route_handlers=handlers,
-        state=State({"host": host, "followers": followers}),
+        state=State({"host": host, "followers": followers, "cars": cars}),
         exception_handlers={ForecourtError: refuse, HTTPException: refuse_http},
         openapi_config=OpenAPIConfig(
             title="Forecourt station", version="1", path=SCHEMA_PATH, render_plugins=[BodiesPlugin(BODIES)]
@@ -242,11 +244,13 @@ def create_app(host: Host, followers: Followers) -> ASGIApp:
 
 
 class ControlApi:
-    """The control API on a port of its own."""
+    """The control API on a port of its own. `cars` can be plugged in by their names, beside the archetypes."""
 
-    def __init__(self, host: Host, address: str = HOST, port: int = CONTROL_PORT) -> None:
+    def __init__(
+        self, host: Host, address: str = HOST, port: int = CONTROL_PORT, cars: Mapping[str, Car] | None = None
+    ) -> None:
         self._followers = Followers()
-        self._server = ApiServer(create_app(host, self._followers), address, port)
+        self._server = ApiServer(create_app(host, self._followers, cars or {}), address, port)
         self.address = address
 
     @property

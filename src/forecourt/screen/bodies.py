@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import msgspec
 from msgspec import UNSET, UnsetType
 
-from forecourt.cabinet.archetypes import ARCHETYPES
+from forecourt.cabinet.archetypes import ALIASES, ARCHETYPES, find_car
 from forecourt.cabinet.car import Car, OutputType
 from forecourt.runtime.hosted import BadValueError
 from forecourt.runtime.http_api import body_of
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from litestar import Request
 
     from forecourt.cabinet.figures import CabinetFigures
@@ -29,7 +31,7 @@ class Vehicle(Body, frozen=True):
     """A car. What is left out is as in the archetype; without one, an everyday car that fits the gun."""
 
     archetype: str | UnsetType = UNSET
-    """family, long-distance, small or chademo."""
+    """family, city, long-range, 800-volt, van, truck or chademo, or a car of the folder that --cars names."""
     battery_kwh: float | UnsetType = UNSET
     """Usable capacity."""
     soc_percent: float | UnsetType = UNSET
@@ -47,6 +49,17 @@ class Vehicle(Body, frozen=True):
     """The share of the energy at the gun that ends up in the battery."""
     inlets: tuple[OutputType, ...] | UnsetType = UNSET
     """CCS2, CHAdeMO, or both."""
+    battery_temperature_c: float | UnsetType = UNSET
+    """The battery's temperature on arrival."""
+    temperature_shares: tuple[tuple[float, float], ...] | UnsetType = UNSET
+    """Which share of the curve a battery takes: points of temperature in °C and share, 1 at the best."""
+    warming_c_per_percent: float | UnsetType = UNSET
+    """How much warmer a cold battery gets with each percent that is charged."""
+    pauses: tuple[tuple[float, float], ...] | UnsetType = UNSET
+    """Where the car stops asking of its own accord: points of SoC in percent and how long in s."""
+
+
+CAR_VALUES = tuple(name for name in Vehicle.__struct_fields__ if name != "archetype")
 
 
 class Plug(Vehicle, frozen=True):
@@ -132,8 +145,8 @@ def badge_of(badge: Badge) -> str | bytes:
     return bytes.fromhex("".join(badge.uid))
 
 
-def car_of(plug: Plug, connector: int, figures: CabinetFigures) -> Car:
-    """The car that a request describes. Raises `CarError` and `BadValueError`."""
+def car_of(plug: Plug, connector: int, figures: CabinetFigures, cars: Mapping[str, Car]) -> Car:
+    """The car that a request describes; `cars` are the user's own. Raises `CarError` and `BadValueError`."""
     fields = {name: getattr(plug, name) for name in Vehicle.__struct_fields__ if getattr(plug, name) is not UNSET}
     vehicle = plug.vehicle
     if vehicle is UNSET:
@@ -144,10 +157,12 @@ def car_of(plug: Plug, connector: int, figures: CabinetFigures) -> Car:
         vehicle = Vehicle(archetype=vehicle)
     base = _default_car(connector, figures)
     if vehicle.archetype is not UNSET:
-        if vehicle.archetype not in ARCHETYPES:
-            raise BadValueError(f"An archetype is one of {', '.join(ARCHETYPES)}, but {vehicle.archetype!r} came.")
-        base = ARCHETYPES[vehicle.archetype]
-    given = {name: getattr(vehicle, name) for name in Car.__struct_fields__ if getattr(vehicle, name) is not UNSET}
+        found = find_car(vehicle.archetype, cars)
+        if found is None:
+            known = f"{', '.join([*ARCHETYPES, *cars])} (also {', '.join(ALIASES)})"
+            raise BadValueError(f"An archetype is one of {known}, but {vehicle.archetype!r} came.")
+        base = found
+    given = {name: getattr(vehicle, name) for name in CAR_VALUES if getattr(vehicle, name) is not UNSET}
     return msgspec.structs.replace(base, **given)
 
 
