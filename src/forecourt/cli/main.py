@@ -33,6 +33,7 @@ _NAME = "forecourt"
 COMMANDS: tuple[CommandRow, ...] = (
     # what it is called, where it lives
     CommandRow("demo", "forecourt.cli.demo"),
+    CommandRow("firmware", "forecourt.cli.firmware"),
     CommandRow("guide", "forecourt.cli.guide"),
     CommandRow("station", "forecourt.cli.station"),
     CommandRow("supervision", "forecourt.cli.supervision"),
