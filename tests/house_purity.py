@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 PURE_RINGS = ("ocpp", "evlink", "station", "cabinet", "world", "supervision")
-OUTER_RINGS = ("runtime", "screen", "cli")
+OUTER_RINGS = ("runtime", "screen", "cli", "testing")
 
 IMPURE_MODULES = (
     "supervision/watchers.py",

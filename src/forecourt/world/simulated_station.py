@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from forecourt.cabinet.cabinet import Order
     from forecourt.cabinet.car import Car
     from forecourt.station.commissioning import Commissioning, StationOptions
+    from forecourt.station.configuration import Configuration
     from forecourt.station.hardware import Reading
     from forecourt.station.snapshot import ConnectorSnapshot, StationSnapshot
     from forecourt.world.world import World
@@ -199,6 +200,12 @@ class SimulatedStation:
     def is_connected(self) -> bool:
         """Whether there is a link."""
         return self._link != NO_LINK
+
+    @property
+    def configuration(self) -> Configuration:
+        """The keys, for the installer's tools."""
+        assert self._life is not None, f"{self.identity} has no power"
+        return self._life.configuration
 
     def snapshot(self) -> StationSnapshot:
         """What the station knows."""
