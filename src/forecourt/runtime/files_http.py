@@ -36,7 +36,7 @@ _TROUBLES: tuple[tuple[type[Exception], TransferProblem, str], ...] = (
     (ssl.SSLError, TransferProblem.SERVER, "does not agree on TLS"),
     (httpx2.ConnectError, TransferProblem.UNREACHABLE, "does not answer"),
     (httpx2.NetworkError, TransferProblem.INTERRUPTED, "ended the connection before the file was through"),
-    (httpx2.RemoteProtocolError, TransferProblem.INTERRUPTED, "ended its answer before it was whole"),
+    (httpx2.RemoteProtocolError, TransferProblem.INTERRUPTED, "broke off its answer, or it is no HTTP"),
     (httpx2.LocalProtocolError, TransferProblem.ADDRESS, "cannot be asked for such an address"),
     (httpx2.InvalidURL, TransferProblem.ADDRESS, "cannot be asked for such an address"),
     (httpx2.UnsupportedProtocol, TransferProblem.ADDRESS, "cannot be asked for such an address"),
