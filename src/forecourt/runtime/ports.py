@@ -11,6 +11,10 @@ OCPP_PORT = 9000
 """Where stations connect to the supervision."""
 SUPERVISION_PORT = 8000
 """The supervision's HTTP API."""
+FILES_PORT = 8001
+"""The supervision's file server over HTTP, from which stations fetch and to which they upload."""
+FTP_PORT = 2121
+"""The same over FTP."""
 CONTROL_PORT = 8080
 """The control API of stations."""
 

@@ -13,6 +13,16 @@ from forecourt.runtime.http_api import MAX_BODY, SCHEMA_PATH, refuse_http, segme
 from forecourt.supervision.api_commands import get_command, give_command
 from forecourt.supervision.api_errors import ApiError, answer_api_error
 from forecourt.supervision.api_events import follow_events
+from forecourt.supervision.api_files import (
+    delete_file,
+    delete_upload,
+    get_upload,
+    list_files,
+    list_uploads,
+    order_diagnostics,
+    order_firmware,
+    put_file,
+)
 from forecourt.supervision.api_readings import (
     get_station,
     get_transaction,
@@ -35,6 +45,8 @@ from forecourt.supervision.api_registries import (
     put_station,
 )
 from forecourt.supervision.api_schema import SchemaPlugin
+from forecourt.supervision.files_http import answer_file_refused
+from forecourt.supervision.files_store import FileRefused
 
 if TYPE_CHECKING:
     from litestar.types import ASGIApp
@@ -48,6 +60,14 @@ def create_app(supervision: Supervision) -> ASGIApp:
         route_handlers=[
             give_command,
             get_command,
+            order_diagnostics,
+            order_firmware,
+            list_files,
+            put_file,
+            delete_file,
+            list_uploads,
+            get_upload,
+            delete_upload,
             list_stations,
             get_station,
             put_station,
@@ -68,7 +88,11 @@ def create_app(supervision: Supervision) -> ASGIApp:
             follow_events,
         ],
         state=State({"supervision": supervision}),
-        exception_handlers={ApiError: answer_api_error, HTTPException: refuse_http},
+        exception_handlers={
+            ApiError: answer_api_error,
+            FileRefused: answer_file_refused,
+            HTTPException: refuse_http,
+        },
         openapi_config=OpenAPIConfig(
             title="Forecourt supervision",
             version="1",

@@ -48,15 +48,30 @@ async def give_command(
         raise bad_request(fault) from fault
     command_id = supervision.new_command_id()
     outcome = await supervision.command(identity, payload, command_id)
-    location = f"/api/commands/{command_id}"
+    return outcome_response(outcome, command_id)
+
+
+def outcome_response(outcome: Outcome, command_id: str) -> Response[Any]:
+    """What came of a command at first, with `Location` for what comes of it later."""
     status, body = _answer(outcome)
-    return Response(body, status_code=status, headers={"Location": location})
+    return Response(body, status_code=status, headers={"Location": location_of(command_id)})
+
+
+def location_of(command_id: str) -> str:
+    """The path of a command's own resource."""
+    return f"/api/commands/{command_id}"
 
 
 @get("/api/commands/{command_id:str}")
 async def get_command(request: Request[Any, Any, Any], command_id: FromPath[str]) -> CommandView:
     """A command and what came of it, such as the transactionId of a remote start."""
-    found = await read(request, lambda connection: readings.command(connection, command_id))
+    return await read_command(request, command_id)
+
+
+async def read_command(request: Request[Any, Any, Any], command_id: str) -> CommandView:
+    """The command's own resource. Raises `ApiError` (404)."""
+    now = supervision_of(request).now()
+    found = await read(request, lambda connection: readings.command(connection, command_id, now))
     if found is None:
         raise ApiError(404, f"There is no command {command_id}.")
     return found

@@ -6,7 +6,8 @@ which statuses end it. What comes of it is the fact `CommandFollowed`.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from msgspec import UNSET
 
@@ -41,7 +42,7 @@ from forecourt.supervision.registry import tag_key
 from forecourt.supervision.stations import Expectation
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from forecourt.ocpp.types import Record
     from forecourt.supervision.stations import Station
@@ -164,6 +165,75 @@ CONSEQUENCES: dict[type[Record], Callable[..., Consequence | None]] = {
 
 _WILL_ACT = frozenset({"Accepted", "AcceptedCanceled", None})
 """Statuses of a response after which something is to come; None for a response without one."""
+
+_AGREED = _WILL_ACT | {"RebootRequired", "Scheduled", "Unlocked"}
+"""Statuses of a response that are no refusal."""
+
+
+class Course(NamedTuple):
+    """How an agreed command goes on, by the statuses of what follows it."""
+
+    good: frozenset[str] | None
+    """With which it is done; None: the first message that follows is the end."""
+    bad: frozenset[str] = frozenset()
+    """With which it has failed."""
+    within_s: float = FAR
+    """After so long without an end nothing more is to be expected."""
+
+
+def _course(good: str, ends: frozenset[str]) -> Course:
+    return Course(frozenset({good}), ends - {good})
+
+
+COURSES: dict[str, Course] = {
+    "RemoteStartTransaction": Course(None, within_s=HOUR_S),
+    "RemoteStopTransaction": Course(None),
+    "Reset": Course(None),
+    "GetDiagnostics": _course("Uploaded", _UPLOAD_ENDS),
+    "UpdateFirmware": _course("Installed", _FIRMWARE_ENDS),
+    "GetLog": _course("Uploaded", _LOG_ENDS),
+    "SignedUpdateFirmware": _course("Installed", _SIGNED_FIRMWARE_ENDS),
+    "TriggerMessage": Course(None, within_s=HOUR_S),
+    "ExtendedTriggerMessage": Course(None, within_s=HOUR_S),
+}
+"""The commands that are not over with their answer. A reservation is: whether anybody comes is no part of it."""
+
+
+class CommandState(StrEnum):
+    """How far a command has come."""
+
+    AWAITED = "awaited"
+    """No answer yet, nor the certainty that none comes."""
+    RUNNING = "running"
+    """The station agreed; what it leads to has not ended."""
+    DONE = "done"
+    FAILED = "failed"
+
+
+def state_of(
+    action: str,
+    outcome: str | None,
+    response: dict[str, Any],
+    statuses: Sequence[str | None],
+    elapsed_s: float,
+) -> CommandState:
+    """How far a command has come: by the class of its outcome, the response's fields and the follow-ups' statuses.
+
+    `elapsed_s` is how long ago it was answered.
+    """
+    if outcome is None:
+        return CommandState.AWAITED
+    if outcome != "Answered" or response.get("status") not in _AGREED:
+        return CommandState.FAILED
+    course = COURSES.get(action)
+    if course is None or (action == "GetDiagnostics" and "fileName" not in response and not statuses):
+        return CommandState.DONE  # 5.9: without a fileName there is nothing to upload
+    for status in statuses:
+        if course.good is None or status in course.good:
+            return CommandState.DONE
+        if status in course.bad:
+            return CommandState.FAILED
+    return CommandState.RUNNING if elapsed_s <= course.within_s else CommandState.FAILED
 
 
 def expect(station: Station, command_id: str | None, request: Record, response: Record, now: float) -> None:

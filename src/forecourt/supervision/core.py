@@ -20,14 +20,22 @@ from forecourt.supervision.commands import Commands, discarded
 from forecourt.supervision.effects import CloseLink, SendFrame, Store
 from forecourt.supervision.events import (
     CommandGiven,
+    FileArrived,
     FrameReceived,
     LinkClosed,
     LinkOpened,
     RegistryEdited,
     StoreFailed,
     StoreRecovered,
+    UploadRemoved,
 )
-from forecourt.supervision.facts import MessageLogged, StationConnected, StationDisconnected
+from forecourt.supervision.facts import (
+    FileReceived,
+    MessageLogged,
+    StationConnected,
+    StationDisconnected,
+    UploadDeleted,
+)
 from forecourt.supervision.registry import Registry
 from forecourt.supervision.stations import NO_LINK, Station, Transaction, view
 from forecourt.supervision.transactions import Transactions, start_key
@@ -76,6 +84,8 @@ class CentralSystem:
             LinkClosed: self._link_closed,
             CommandGiven: self._command_given,
             RegistryEdited: self._registry_edited,
+            FileArrived: self._file_arrived,
+            UploadRemoved: self._upload_removed,
             StoreFailed: self._store_failed,
             StoreRecovered: self._store_recovered,
         }
@@ -243,6 +253,12 @@ class CentralSystem:
     def _registry_edited(self, event: RegistryEdited, _now: float) -> list[Effect]:
         self._registry.apply(event.edit)
         return [Store(event.edit)]
+
+    def _file_arrived(self, event: FileArrived, now: float) -> list[Effect]:
+        return [Store(FileReceived(event.command_id, event.identity, now, event.name, event.size_bytes))]
+
+    def _upload_removed(self, event: UploadRemoved, _now: float) -> list[Effect]:
+        return [Store(UploadDeleted(event.identity, event.name))]
 
     def _store_failed(self, event: StoreFailed, _now: float) -> list[Effect]:
         self._store_failure = event.reason

@@ -59,6 +59,23 @@ class RegistryEdited(Event, frozen=True, gc=False):
     edit: Edit
 
 
+class FileArrived(Event, frozen=True, gc=False):
+    """A station has put the whole file that a command asked it for, and it is on the disk."""
+
+    command_id: str
+    identity: str
+    name: str
+    """Under which it is kept."""
+    size_bytes: int
+
+
+class UploadRemoved(Event, frozen=True, gc=False):
+    """The operator deleted an upload; it is gone from the disk."""
+
+    identity: str
+    name: str
+
+
 class StoreFailed(Event, frozen=True, gc=False):
     """Facts cannot be made durable: stations are answered InternalError until `StoreRecovered`. The driver tries on."""
 

@@ -255,6 +255,24 @@ class CommandFollowed(Fact, frozen=True, gc=False):
     """The transaction that began or ended; None where it is about none."""
 
 
+class FileReceived(Fact, frozen=True, gc=False):
+    """A station put the file that a command asked it for; it lies in the folder of uploads."""
+
+    command_id: str
+    identity: str
+    at_s: float
+    name: str
+    """Under which it is kept; unique among the uploads of this station."""
+    size_bytes: int
+
+
+class UploadDeleted(Fact, frozen=True, gc=False):
+    """The operator deleted an upload."""
+
+    identity: str
+    name: str
+
+
 # The wire.
 
 

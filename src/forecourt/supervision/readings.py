@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 import msgspec
 from sqlalchemy import and_, func, select
@@ -11,6 +12,7 @@ from sqlalchemy import and_, func, select
 from forecourt.evlink.faults import UnknownFault, find_fault
 from forecourt.ocpp.core import BootNotificationRequest, SampledValue
 from forecourt.ocpp.types import from_epoch
+from forecourt.supervision.consequences import state_of
 from forecourt.supervision.registry import tag_key
 from forecourt.supervision.schema import (
     COMMAND_FOLLOW_UPS,
@@ -23,6 +25,7 @@ from forecourt.supervision.schema import (
     STATIONS,
     STATUSES,
     TRANSACTIONS,
+    UPLOADS,
 )
 from forecourt.supervision.views import (
     BootView,
@@ -38,6 +41,7 @@ from forecourt.supervision.views import (
     StationView,
     TransactionDetail,
     TransactionView,
+    UploadView,
 )
 
 if TYPE_CHECKING:
@@ -317,7 +321,7 @@ def notices(connection: Connection, identity: str, *, before: int | None, limit:
     ]
 
 
-def command(connection: Connection, command_id: str) -> CommandView | None:
+def command(connection: Connection, command_id: str, now: float) -> CommandView | None:
     """A command and what came of it; None for an id that was never given out."""
     row = connection.execute(select(COMMANDS).where(COMMANDS.c.command_id == command_id)).one_or_none()
     if row is None:
@@ -335,18 +339,45 @@ def command(connection: Connection, command_id: str) -> CommandView | None:
     ]
     detail = _json(row.detail)
     answered = row.outcome == "Answered"
+    statuses = [found.status for found in came]
+    elapsed_s = 0.0 if row.ended_s is None else now - row.ended_s
+    upload = connection.execute(select(UPLOADS).where(UPLOADS.c.command_id == command_id)).first()
     return CommandView(
         id=row.command_id,
         identity=row.identity,
         action=row.action,
         request=_json(row.request),
         givenAt=from_epoch(row.given_s),
+        state=state_of(row.action, row.outcome, detail or {}, statuses, elapsed_s),
         outcome=row.outcome,
         endedAt=_moment(row.ended_s),
         response=detail if answered else None,
         error=None if answered else detail,
         followUps=came,
+        upload=None if upload is None else _upload_view(upload),
         transactionId=next((found.transactionId for found in came if found.transactionId is not None), None),
+    )
+
+
+def uploads(connection: Connection, *, identity: str | None, before: int | None, limit: int) -> list[UploadView]:
+    """What stations uploaded, the latest first."""
+    query = select(UPLOADS).order_by(UPLOADS.c.id.desc()).limit(limit)
+    if identity is not None:
+        query = query.where(UPLOADS.c.identity == identity)
+    if before is not None:
+        query = query.where(UPLOADS.c.id < before)
+    return [_upload_view(row) for row in connection.execute(query)]
+
+
+def _upload_view(row: Row[Any]) -> UploadView:
+    return UploadView(
+        id=row.id,
+        identity=row.identity,
+        name=row.name,
+        size=row.size_bytes,
+        receivedAt=from_epoch(row.received_s),
+        path=f"/api/uploads/{quote(row.identity, safe='')}/{quote(row.name, safe='')}",
+        command=f"/api/commands/{row.command_id}",
     )
 
 

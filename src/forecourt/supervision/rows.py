@@ -23,6 +23,7 @@ from forecourt.supervision.facts import (
     CommandFollowed,
     CommandRecorded,
     DataReceived,
+    FileReceived,
     FrameDiscarded,
     IdTagDeleted,
     IdTagSet,
@@ -39,6 +40,7 @@ from forecourt.supervision.facts import (
     StatusReported,
     TransactionStarted,
     TransactionStopped,
+    UploadDeleted,
 )
 from forecourt.supervision.passwords import SALT_BYTES, digest_key
 from forecourt.supervision.registry import tag_key
@@ -54,6 +56,7 @@ from forecourt.supervision.schema import (
     STATIONS,
     STATUSES,
     TRANSACTIONS,
+    UPLOADS,
 )
 
 if TYPE_CHECKING:
@@ -404,6 +407,22 @@ def _write_follow_ups(connection: Connection, facts: Sequence[CommandFollowed]) 
     insert_rows(connection, COMMAND_FOLLOW_UPS, columns, rows)
 
 
+def _write_uploads(connection: Connection, facts: Sequence[FileReceived | UploadDeleted]) -> None:
+    for fact in facts:
+        if isinstance(fact, UploadDeleted):
+            one = UPLOADS.c.identity == fact.identity
+            connection.execute(delete(UPLOADS).where(one, UPLOADS.c.name == fact.name))
+            continue
+        values = {
+            "command_id": fact.command_id,
+            "identity": fact.identity,
+            "name": fact.name,
+            "size_bytes": fact.size_bytes,
+            "received_s": fact.at_s,
+        }
+        _upsert(connection, UPLOADS, ["identity", "name"], [values])
+
+
 _MESSAGE_COLUMNS = ("identity", "sent", "frame", "discarded", "logged_s")
 
 
@@ -435,6 +454,7 @@ WRITERS: dict[Callable[[Connection, Any], None], tuple[type, ...]] = {
     _write_commands: (CommandRecorded,),
     _write_command_ends: (CommandEnded,),
     _write_follow_ups: (CommandFollowed,),
+    _write_uploads: (FileReceived, UploadDeleted),
     _write_messages: (MessageLogged,),
     _write_discarded: (FrameDiscarded,),
 }

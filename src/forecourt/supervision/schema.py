@@ -20,6 +20,7 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    text,
 )
 
 METADATA = MetaData(
@@ -121,6 +122,15 @@ METER_VALUES = Table(
     Column("received_s", Double, nullable=False),
     # The values of a transaction are read in the order of their own timestamps.
     Index(None, "transaction_id", "taken_s"),
+    # Values without a transaction are sought by the gun and the time.
+    Index(
+        "ix_meter_values_without_transaction",
+        "identity",
+        "connector_id",
+        "taken_s",
+        sqlite_where=text("transaction_id IS NULL"),
+        postgresql_where=text("transaction_id IS NULL"),
+    ),
 )
 
 STATUSES = Table(
@@ -188,4 +198,19 @@ COMMAND_FOLLOW_UPS = Table(
     Column("transaction_id", BigInteger),
     Column("at_s", Double, nullable=False),
     Index(None, "command_id", "id"),
+)
+
+UPLOADS = Table(
+    "uploads",
+    METADATA,
+    Column("id", Integer, primary_key=True),
+    # The command that asked for it.
+    Column("command_id", String(40), nullable=False),
+    Column("identity", String(255), nullable=False),
+    # The file's name in the station's folder of uploads.
+    Column("name", String(255), nullable=False),
+    Column("size_bytes", BigInteger, nullable=False),
+    Column("received_s", Double, nullable=False),
+    UniqueConstraint("identity", "name"),
+    Index(None, "command_id"),
 )

@@ -29,14 +29,18 @@ from forecourt.supervision.core import ANSWER_TIMEOUT_S, CentralSystem
 from forecourt.supervision.effects import CloseLink, EndCommand, SendFrame, Store
 from forecourt.supervision.events import (
     CommandGiven,
+    FileArrived,
     FrameReceived,
     LinkClosed,
     LinkOpened,
     RegistryEdited,
     StoreFailed,
     StoreRecovered,
+    UploadRemoved,
 )
 from forecourt.supervision.facts import UNGATED, AuthorizationKeySet, Policy, PolicySet, StationDeleted
+from forecourt.supervision.files_servers import FileServers
+from forecourt.supervision.files_store import FileStore
 from forecourt.supervision.passwords import SALT_BYTES, digest_key
 from forecourt.supervision.recall import recall, recall_keys
 from forecourt.supervision.store import Store as FactStore
@@ -51,6 +55,7 @@ if TYPE_CHECKING:
     from forecourt.supervision.effects import Effect
     from forecourt.supervision.events import Event
     from forecourt.supervision.facts import Edit, Fact
+    from forecourt.supervision.files_store import FileLimits, Ticket
     from forecourt.supervision.outcomes import Outcome
     from forecourt.supervision.passwords import KeyDigest
     from forecourt.supervision.stations import StationView
@@ -102,12 +107,15 @@ class Supervision:
         clock: Callable[[], float] = time.time,
         speed: float = 1.0,
         wire_log: bool = True,
+        files_port: int | None = None,
+        ftp_port: int | None = None,
+        file_limits: FileLimits | None = None,
     ) -> None:
         """Port 0 finds a free one. `data` is the folder to keep everything in; None forgets it at the end.
 
         `policy` replaces the stored one; `accept_unknown_tags` changes that one rule of it. `clock` gives epoch
         seconds, of which `speed` pass in a real one: answer time-outs stay in real seconds. `wire_log` keeps every
-        frame; leave it off for fleets.
+        frame; leave it off for fleets. `files_port` and `ftp_port` open file servers for stations over HTTP and FTP.
         """
         self._asked_ports = (ocpp_port, http_port)
         self.host = host
@@ -128,6 +136,8 @@ class Supervision:
         self.sessions: dict[int, _Session] = {}
         self.watchers = Watchers()
         self.store = FactStore(data, on_trouble=self._store_trouble)
+        self.files = FileServers(FileStore(data, self.now, file_limits), host, files_port, ftp_port)
+        """What stations fetch and upload, and the servers for it."""
         self.ocpp_port = ocpp_port
         """The port for stations; the one found when 0 was asked for, once started."""
         self.http_port = http_port
@@ -146,6 +156,8 @@ class Supervision:
             opened.callback(self._disarm)
             self._links = Links()
             opened.push_async_callback(self._links.close, 1001, "the supervision ends")
+            await self.files.start(self._file_arrived)
+            opened.push_async_callback(self.files.stop)
             listener = await self._links.serve(self.host, self._asked_ports[0], self._decide)
             opened.callback(listener.close)
             self.ocpp_port = listener.port
@@ -211,6 +223,16 @@ class Supervision:
     async def edit(self, edit: Edit) -> None:
         """Change a registry; durable when this returns."""
         self.handle(RegistryEdited(edit))
+        await self.store.settled()
+
+    async def remove_upload(self, identity: str, name: str) -> None:
+        """Delete an upload; durable when this returns. Raises `FileRefused`."""
+        self.files.store.remove_upload(identity, name)
+        self.handle(UploadRemoved(identity, name))
+        await self.store.settled()
+
+    async def _file_arrived(self, ticket: Ticket, name: str, size_bytes: int) -> None:
+        self.handle(FileArrived(ticket.command_id, ticket.identity, name, size_bytes))
         await self.store.settled()
 
     # Events in, effects out.

@@ -11,6 +11,7 @@ from typing import Any
 import msgspec
 
 from forecourt.ocpp.core import BootNotificationRequest, SampledValue
+from forecourt.supervision.consequences import CommandState
 
 
 class View(msgspec.Struct, frozen=True, kw_only=True):
@@ -154,6 +155,32 @@ class FollowUpView(View, frozen=True):
     transactionId: int | None
 
 
+class UploadView(View, frozen=True):
+    """A file that a station uploaded."""
+
+    id: int
+    identity: str
+    name: str
+    size: int
+    """Bytes."""
+    receivedAt: datetime
+    path: str
+    """Where this API gives the file itself."""
+    command: str
+    """The command that asked for it."""
+
+
+class FileView(View, frozen=True):
+    """A file that stations may fetch."""
+
+    name: str
+    size: int
+    """Bytes."""
+    modifiedAt: datetime
+    locations: list[str]
+    """Where stations fetch it, an address a protocol."""
+
+
 class CommandView(View, frozen=True):
     """A command and what came of it."""
 
@@ -162,6 +189,8 @@ class CommandView(View, frozen=True):
     action: str
     request: dict[str, Any]
     givenAt: datetime
+    state: CommandState
+    """awaited; running while what it leads to goes on, such as an upload; in the end done or failed."""
     outcome: str | None
     """Answered, ErrorAnswered, BadlyAnswered, Refused, NotConnected, ConnectionLost or TimedOut; null while awaited."""
     endedAt: datetime | None
@@ -170,6 +199,8 @@ class CommandView(View, frozen=True):
     error: dict[str, Any] | None
     """Why there is none, otherwise."""
     followUps: list[FollowUpView]
+    upload: UploadView | None
+    """The file that it brought."""
     transactionId: int | None
     """The transaction that the command began or ended, as soon as that is known."""
 
