@@ -10,6 +10,9 @@ import msgspec
 
 from forecourt.cabinet.archetypes import ARCHETYPES
 from forecourt.evlink.keys import require_key
+from forecourt.evlink.nearest import nearest
+from forecourt.ocpp.actions import ACTIONS, Sender
+from forecourt.ocpp.errors import PayloadFault
 from forecourt.runtime.hosted import BadValueError
 from forecourt.runtime.wire_log import without_secrets
 from forecourt.testing import CommandError, NotInTimeError
@@ -18,6 +21,7 @@ from forecourt.world.wire import RECEIVED, SENT
 if TYPE_CHECKING:
     from forecourt.cabinet.car import Car, OutputType
     from forecourt.evlink.keys import Key
+    from forecourt.ocpp.types import Record
     from forecourt.station.commissioning import StationOptions
     from forecourt.station.snapshot import StationSnapshot
     from forecourt.supervision.outcomes import Outcome
@@ -237,7 +241,7 @@ class Supervision(ABC):
 
     async def command(self, identity: str, action: str, payload: Mapping[str, Any] | None = None) -> dict[str, Any]:
         """Have a station do something: OCPP's request in, OCPP's response out. Raises `CommandError`."""
-        outcome = await self._command(identity, action, msgspec.json.encode(payload or {}))
+        outcome = await self._command(identity, _request(action, payload or {}))
         if (response := getattr(outcome, "response", None)) is None:
             said = getattr(outcome, "sentence", None) or f"{outcome.code}: {outcome.description}"  # type: ignore[union-attr]
             raise CommandError(f"{action} to {identity} was not answered with a CALLRESULT: {said}")
@@ -249,7 +253,7 @@ class Supervision(ABC):
         """The transactions in the ledger, oldest first."""
 
     @abstractmethod
-    async def _command(self, identity: str, action: str, payload: bytes) -> Outcome: ...
+    async def _command(self, identity: str, request: Record) -> Outcome: ...
 
 
 class LedgerRow(msgspec.Struct, frozen=True):
@@ -310,6 +314,21 @@ def last_messages(wire: Wire) -> str:
         cut = text if len(text) <= MESSAGE_LENGTH else f"{text[:MESSAGE_LENGTH]}..."
         lines.append(f"  {message.at:9.3f} {message.direction} {cut}")
     return "\n".join(["The last messages (> from the station):", *lines])
+
+
+def _request(action: str, payload: Mapping[str, Any]) -> Record:
+    """The request record. Raises `CommandError` for what no supervision may ask."""
+    row = ACTIONS.get(action)
+    if row is None or row.sender is Sender.STATION:
+        names = [name for name, one in ACTIONS.items() if one.sender is not Sender.STATION]
+        near = nearest(action, names)
+        raise CommandError(
+            f"{action!r} is nothing that a station can be told to do; expected {' or '.join(near or names)}."
+        )
+    try:
+        return row.decode_request(msgspec.json.encode(payload))
+    except PayloadFault as fault:
+        raise CommandError(f"{action} cannot be asked with this payload: {fault}") from fault
 
 
 def _counts(payload: dict[str, Any], where: Where | None) -> bool:

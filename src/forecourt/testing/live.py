@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from forecourt.ocpp.actions import ACTIONS
 from forecourt.runtime.clock import Clock
 from forecourt.runtime.data_folder import Wishes, commission
 from forecourt.runtime.host import Host
@@ -28,6 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Mapping
 
     from forecourt.cabinet.car import Car
+    from forecourt.ocpp.types import Record
     from forecourt.runtime.hosted import HostedStation
     from forecourt.station.snapshot import StationSnapshot
     from forecourt.supervision.outcomes import Outcome
@@ -142,7 +142,9 @@ class LiveStation(Station):
 
     async def elapse(self, seconds: float) -> None:
         """Let time pass, `speed` times as fast as it does."""
-        await asyncio.sleep(self._clock.real_delay_s(self.now() + seconds))
+        end = self.now() + seconds
+        while (rest_s := self._clock.real_delay_s(end)) > 0:  # a loop may wake a little early
+            await asyncio.sleep(rest_s)
 
     # Within.
 
@@ -289,8 +291,7 @@ class LiveSupervision(Supervision):
         names = LedgerRow.__struct_fields__
         return [LedgerRow(**{name: getattr(view, name) for name in names}) for view in reversed(views)]
 
-    async def _command(self, identity: str, action: str, payload: bytes) -> Outcome:
-        request = ACTIONS[action].decode_request(payload)
+    async def _command(self, identity: str, request: Record) -> Outcome:
         return await self.running.command(identity, request, self.running.new_command_id())
 
 

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 
 from forecourt.cabinet.cabinet import GunError
 from forecourt.evlink.models import find_model
-from forecourt.ocpp.actions import ACTIONS
 from forecourt.runtime.hosted import (
     NotNowError,
     NotThereError,
@@ -30,6 +29,7 @@ if TYPE_CHECKING:
 
     from forecourt.cabinet.car import Car
     from forecourt.evlink.models import Model
+    from forecourt.ocpp.types import Record
     from forecourt.station.snapshot import StationSnapshot
     from forecourt.supervision.outcomes import Outcome
     from forecourt.world.simulated_station import SimulatedStation
@@ -234,8 +234,7 @@ class VirtualSupervision(Supervision):
             )
         return [row for row in rows if identity in (None, row.identity)]
 
-    async def _command(self, identity: str, action: str, payload: bytes) -> Outcome:
-        request = ACTIONS[action].decode_request(payload)
+    async def _command(self, identity: str, request: Record) -> Outcome:
         supervision = self._world.supervision
         command_id = supervision.command(identity, request)
         self._world.run_until(lambda: supervision.outcome(command_id) is not None, within_s=COMMAND_S)
