@@ -53,6 +53,12 @@ def station(
         Path | None,
         typer.Option(metavar="DIR", help="A folder with cars of your own, *.toml; plug one in by its file's name."),
     ] = None,
+    trust: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE", help="Trust the authorities in this PEM file over wss and https, in place of the system's."
+        ),
+    ] = None,
     recommission: Annotated[
         bool, typer.Option("--recommission", help="Change what the data folder was commissioned with.")
     ] = False,
@@ -68,6 +74,7 @@ def station(
     from forecourt.runtime.car_files import load_cars
     from forecourt.runtime.data_folder import Wishes, commission
     from forecourt.runtime.loop import run
+    from forecourt.runtime.tls import read_authorities
 
     chosen = key_settings(settings or [])
     wishes = Wishes(identity, url, model, serial, firmware, _authorization_key(chosen))
@@ -81,6 +88,7 @@ def station(
         http_address=address,
         http_port=port,
         recommission=recommission,
+        authorities=None if trust is None else looked_up(read_authorities, trust),
         cars={} if cars is None else looked_up(load_cars, cars),
     )
     run(run_station(plan, Teller(as_json)))

@@ -42,6 +42,8 @@ class Plan(msgspec.Struct, frozen=True):
     http_address: str
     http_port: int
     recommission: bool
+    authorities: str | None
+    """Roots in PEM to trust over TLS; None for those of the system."""
     cars: dict[str, Car]
     """The user's own cars, by their names."""
 
@@ -120,7 +122,14 @@ async def run_station(plan: Plan, teller: Teller) -> None:
         folder = open_folder(opened, plan.data)
         clock = clock_after(folder, plan.options.speed)
         host, station = await open_station(
-            opened, clock, folder, plan.wishes, plan.options, plan.settings, recommission=plan.recommission
+            opened,
+            clock,
+            folder,
+            plan.wishes,
+            plan.options,
+            plan.settings,
+            recommission=plan.recommission,
+            authorities=plan.authorities,
         )
         api = ControlApi(host, plan.http_address, plan.http_port, plan.cars)
         with port_options("The option --http sets it."):

@@ -179,10 +179,15 @@ class StationLog:
     def _open(self) -> None:
         assert self._path is not None, "a log in memory has no file"
         flags = os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC
-        self._file = os.open(self._path, flags, 0o600)
-        self._size = os.fstat(self._file).st_size
-        if self._size and os.pread(self._file, 1, self._size - 1) != b"\n":
-            self._size += write(self._file, b"\n")
+        file = os.open(self._path, flags, 0o600)
+        try:
+            self._size = os.fstat(file).st_size
+            if self._size and os.pread(file, 1, self._size - 1) != b"\n":
+                self._size += write(file, b"\n")
+        except OSError:
+            os.close(file)
+            raise
+        self._file = file
 
 
 def write(file: int, data: bytes) -> int:

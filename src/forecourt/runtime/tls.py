@@ -34,7 +34,8 @@ def read_authorities(path: Path) -> str:
         text = path.read_text(encoding="ascii")
         client_context(text)
     except (OSError, ValueError) as error:  # an SSLError is an OSError
-        raise TrustError(f"{path} was expected to hold certificates in PEM; it does not: {error}.") from error
+        why = getattr(error, "strerror", None) or error
+        raise TrustError(f"{path} was expected to hold certificates in PEM; it does not: {why}.") from error
     return text
 
 
