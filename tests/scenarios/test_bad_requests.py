@@ -292,7 +292,7 @@ def test_profile_beyond_the_number_that_fits_is_refused_and_the_others_stay(
     for number in range(2, 41):
         request = {"connectorId": number % 3, "csChargingProfiles": profile(number, level=number // 3)}
         assert central.ask("SetChargingProfile", request) == {"status": "Accepted"}
-    before, records = kept(lived_in), dict(lived_in.records)
+    before, records = kept(lived_in), remembered(lived_in)
     request = {"connectorId": 0, "csChargingProfiles": profile(41, level=20)}
     assert central.ask("SetChargingProfile", request) == {"status": "Rejected"}
     assert "at most 40 profiles" in lived_in.log[-1].detail

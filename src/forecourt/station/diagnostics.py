@@ -73,10 +73,10 @@ class Diagnostics:
         )
         return Reply(GetDiagnosticsResponse(fileName=upload.name), lambda at: self._uploads.begin(ACTION, upload, at))
 
-    def name(self, now: float, what: str = "diagnostics") -> str:
-        """The name of an archive taken now: identity, content and time, at most 255 characters, safe everywhere."""
+    def name(self, now: float, what: str = "diagnostics", ending: str = "zip") -> str:
+        """The name of a file made now: identity, content and time, at most 255 characters, safe everywhere."""
         identity = "".join(char if char in SAFE else "-" for char in self._seen.configuration.identity)
-        return f"{identity[:100]}_{what}_{self._seen.clock.timestamp(now):%Y%m%dT%H%M%SZ}.zip"
+        return f"{identity[:100]}_{what}_{self._seen.clock.timestamp(now):%Y%m%dT%H%M%SZ}.{ending}"
 
     def archive(self, from_s: float, until_s: float, now: float) -> tuple[FilePart, ...]:
         """The JSON files of an archive about the time between two moments, in seconds since the epoch."""

@@ -17,6 +17,7 @@ from forecourt.evlink.faults import find_fault
 from forecourt.evlink.generations import PowerLossStop
 from forecourt.evlink.keys import Access, Key, find_key
 from forecourt.evlink.keys import Effect as KeyEffect
+from forecourt.ocpp.actions import ACTIONS, FeatureProfile
 from forecourt.ocpp.core import (
     AvailabilityType,
     ChangeAvailabilityRequest,
@@ -45,6 +46,7 @@ from forecourt.station.calls import Reply
 from forecourt.station.clock import timestamp
 from forecourt.station.diagnostics import Diagnostics
 from forecourt.station.effects import Effect, LogEvent
+from forecourt.station.log_upload import LogUpload
 from forecourt.station.power import RATING_KEYS
 from forecourt.station.security_events import SECURITY_KEYS, TAMPER_DTCS, SecurityEvent
 from forecourt.station.seen import Seen, snapshot_of
@@ -101,7 +103,9 @@ class Station(Blocks):
     def _handler_of(self, action: str) -> Handler | None:
         """Who answers this action of the supervision; None for one that this station does not know."""
         handler = _REQUESTS.get(action)
-        return None if handler is None else handler(self)
+        if handler is None or (action in _SECURITY_REQUESTS and not self._configuration.has("SecurityEventsEnabled")):
+            return None
+        return handler(self)
 
     # The doors.
 
@@ -366,6 +370,9 @@ class Station(Blocks):
             self._effects,
         )
 
+    def _log_upload(self) -> LogUpload:
+        return LogUpload(self._diagnostics(), self._security, self._uploads, self._clock, self._effects)
+
     def _diagnostics(self) -> Diagnostics:
         return Diagnostics(self._seen(), self._error_history, self._uploads, self._effects)
 
@@ -483,7 +490,9 @@ _REQUESTS: dict[str, Callable[[Station], Handler]] = {
     "DataTransfer": lambda station: station._data_transfer,
     "GetCompositeSchedule": lambda station: station._smart_charging.composite,
     "GetConfiguration": lambda station: station._get_configuration,
+    "ExtendedTriggerMessage": lambda station: station._triggers().asked_extended,
     "GetDiagnostics": lambda station: station._diagnostics().asked,
+    "GetLog": lambda station: station._log_upload().asked,
     "GetLocalListVersion": lambda station: station._authorization.local_list.tell_version,
     "RemoteStartTransaction": lambda station: station._remote.start,
     "RemoteStopTransaction": lambda station: station._remote.stop,
@@ -495,6 +504,11 @@ _REQUESTS: dict[str, Callable[[Station], Handler]] = {
     "UnlockConnector": lambda station: station._unlock_connector,
 }
 """The requests of the supervision. Here and not in each station: a bound method weighs 64 bytes."""
+
+_SECURITY_REQUESTS = frozenset(
+    name for name, action in ACTIONS.items() if action.profile is FeatureProfile.SecurityExtension
+)
+"""What firmware from before the security extension does not know."""
 
 _EXPIRIES: dict[int, Callable[[Station, float], None]] = {
     Timer.BOOT_RETRY: lambda station, due: station._boot.ask(due),

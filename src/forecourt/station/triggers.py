@@ -1,7 +1,8 @@
-"""TriggerMessage (OCPP 1.6 §5.17; facts §6.5): the supervision has a message sent now.
+"""TriggerMessage and ExtendedTriggerMessage (OCPP 1.6 §5.17, white paper §6.16): a message is wanted now (facts §6.5).
 
 The answer goes out first. What is asked for is sent whatever the boot's state: while Pending this is the only way to
 make a station talk (§4.2). There is one row a message; the ones of a connector say whether connector 0 counts as one.
+The two requests have a table each: the extended one is about the messages of the security extension.
 """
 
 from __future__ import annotations
@@ -9,11 +10,17 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from forecourt.errors import ForecourtError
+from forecourt.ocpp.actions import ACTION_OF
 from forecourt.ocpp.remote_trigger import (
     MessageTrigger,
     TriggerMessageRequest,
     TriggerMessageResponse,
     TriggerMessageStatus,
+)
+from forecourt.ocpp.security_extension import (
+    ExtendedMessageTrigger,
+    ExtendedTriggerMessageRequest,
+    ExtendedTriggerMessageResponse,
 )
 from forecourt.station.calls import Reply
 from forecourt.station.effects import Effect, LogEvent
@@ -58,19 +65,35 @@ class Triggers:
 
     def asked(self, request: TriggerMessageRequest, now: float) -> TriggerMessageResponse | Reply:
         """Send what is asked for after the answer, or say why not."""
-        row = ROWS.get(request.requestedMessage)
+        status, then = self._judged(ROWS, request, now)
+        response = TriggerMessageResponse(status=status)
+        return response if then is None else Reply(response, then)
+
+    def asked_extended(
+        self, request: ExtendedTriggerMessageRequest, now: float
+    ) -> ExtendedTriggerMessageResponse | Reply:
+        """As `asked`, for ExtendedTriggerMessage."""
+        status, then = self._judged(EXTENDED_ROWS, request, now)
+        response = ExtendedTriggerMessageResponse(status=status)
+        return response if then is None else Reply(response, then)
+
+    def _judged(
+        self, rows: dict[str, Row], request: TriggerMessageRequest | ExtendedTriggerMessageRequest, now: float
+    ) -> tuple[TriggerMessageStatus, Callable[[float], None] | None]:
+        """The answer, and what follows it."""
+        row = rows.get(request.requestedMessage)
         if row is None:
-            self._log(f"expected one of {', '.join(ROWS)}, came {request.requestedMessage[:50]}")
-            return TriggerMessageResponse(status=TriggerMessageStatus.NotImplemented)
+            self._log(request, f"expected one of {', '.join(rows)}, came {request.requestedMessage[:50]}")
+            return TriggerMessageStatus.NotImplemented, None
         try:
             then = row.prepare(self, self._meant(row, request.connectorId), now)
         except TriggerRefused as refused:
-            self._log(f"{request.requestedMessage}: {refused}")
-            return TriggerMessageResponse(status=TriggerMessageStatus.Rejected)
-        return Reply(TriggerMessageResponse(status=TriggerMessageStatus.Accepted), then)
+            self._log(request, f"{request.requestedMessage}: {refused}")
+            return TriggerMessageStatus.Rejected, None
+        return TriggerMessageStatus.Accepted, then
 
-    def _log(self, why: str) -> None:
-        self._effects.append(LogEvent("TriggerMessage refused", why))
+    def _log(self, request: TriggerMessageRequest | ExtendedTriggerMessageRequest, why: str) -> None:
+        self._effects.append(LogEvent(f"{ACTION_OF[type(request)].name} refused", why))
 
     def _meant(self, row: Row, connector: object) -> tuple[int, ...]:
         """The connectors for which to send; a connectorId that does not matter is ignored."""
@@ -120,6 +143,24 @@ class Triggers:
         action = MessageTrigger.FirmwareStatusNotification.value
         return lambda at: self._send(Report(action, IDLE), at)
 
+    def _log_status(self, _: tuple[int, ...], now: float) -> Callable[[float], None]:
+        """The present status with the requestId of its GetLog, Idle without one while nothing is uploaded."""
+        action = ExtendedMessageTrigger.LogStatusNotification.value
+
+        def tell(at: float) -> None:
+            under_way = self._uploads.is_under_way(action)
+            request_id = None if under_way is None else under_way.requestId
+            self._send(Report(action, self._uploads.status(action), request_id), at)
+
+        return tell
+
+    def _signed_firmware_status(self, _: tuple[int, ...], now: float) -> Callable[[float], None]:
+        """No signed update can be running yet, so it is Idle."""
+        return lambda at: self._send(Report("SignedFirmwareStatusNotification", IDLE), at)
+
+    def _sign_certificate(self, _: tuple[int, ...], now: float) -> Callable[[float], None]:
+        raise TriggerRefused("expected a station that can make a key and ask for its certificate, which this can not")
+
     def _send(self, report: Report, now: float) -> None:
         self._calls.request(message_of(report), _unheeded, now)
 
@@ -141,6 +182,16 @@ ROWS: dict[str, Row] = {
     MessageTrigger.StatusNotification.value: Row(Triggers._status_notification, 0),
 }
 """There is no meter for the whole station, so MeterValues is about guns only."""
+
+EXTENDED_ROWS: dict[str, Row] = {
+    ExtendedMessageTrigger.BootNotification.value: Row(Triggers._boot_notification, None),
+    ExtendedMessageTrigger.LogStatusNotification.value: Row(Triggers._log_status, None),
+    ExtendedMessageTrigger.FirmwareStatusNotification.value: Row(Triggers._signed_firmware_status, None),
+    ExtendedMessageTrigger.Heartbeat.value: Row(Triggers._heartbeat, None),
+    ExtendedMessageTrigger.MeterValues.value: Row(Triggers._meter_values, 1),
+    ExtendedMessageTrigger.SignChargePointCertificate.value: Row(Triggers._sign_certificate, None),
+    ExtendedMessageTrigger.StatusNotification.value: Row(Triggers._status_notification, 0),
+}
 
 
 def _unheeded(answer: Answer, now: float) -> None:
