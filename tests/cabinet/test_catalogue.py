@@ -52,6 +52,7 @@ REFUSED = [
     ('["CCS2", "CHAdeMO"]', '["Type 2"]', "inlets[0]: Invalid enum value 'Type 2'; expected CCS2 or CHAdeMO"),
     ('["CCS2", "CHAdeMO"]', "[]", "inlets is CCS2, CHAdeMO or both"),
     ("[[60, 30]]", "[[60, 0]]", "pauses is between 1 and 86400 s, but 0.0 came"),
+    ("[[60, 30]]", "[]\nfails_in = 'dinner'", "sources has no fails_in"),
     ('title = "A car of the tests"', "", "title is a text, what kind of car it is, but nothing came"),
     ('title = "A car of the tests"', "title = 7", "title is a text, what kind of car it is, but 7 came"),
     ('pauses = "Invented."', "", "sources has no pauses; expected a sentence"),
@@ -92,6 +93,16 @@ def test_value_that_every_car_needs_is_missed_by_its_name() -> None:
     text = GOOD.replace("max_current_a = 300.0\n", "").replace('max_current_a = "Its data sheet."\n', "")
     with pytest.raises(CarFileError, match=r"mine\.toml: Object missing required field max_current_a"):
         read_car(text.encode(), "mine.toml")
+
+
+@pytest.mark.parametrize(("phase", "said"), [("dinner", "Invalid enum value 'dinner'"), ("idle", "fails_in is")])
+def test_phase_in_which_no_car_fails_is_refused_with_those_that_there_are(phase: str, said: str) -> None:
+    text = f"fails_in = '{phase}'{GOOD}fails_in = 'Seen once.'"
+    with pytest.raises(CarFileError) as caught:
+        read_car(text.encode(), "mine.toml")
+    assert said in str(caught.value)
+    assert "insulation check" in str(caught.value)
+    assert read_car(text.replace(phase, "ramp").encode(), "mine.toml").car.fails_in == "ramp"
 
 
 def test_file_that_is_no_text_or_too_large_is_refused() -> None:

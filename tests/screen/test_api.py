@@ -12,11 +12,13 @@ import msgspec
 import pytest
 
 from forecourt.cabinet.archetypes import FAMILY_CAR
+from forecourt.cabinet.car import Car
 from forecourt.runtime.clock import Clock
 from forecourt.runtime.host import Host
 from forecourt.runtime.link import Links
 from forecourt.runtime.loop import run
 from forecourt.screen.api import ControlApi
+from forecourt.screen.bodies import CAR_VALUES
 from forecourt.screen.event_stream import BEHIND_LIMIT, Followers
 from forecourt.station.commissioning import Commissioning, StationOptions
 from forecourt.station.effects import CloseContactor
@@ -167,6 +169,10 @@ def test_a_car_is_plugged_in_and_out_and_each_gun_gets_one_that_fits() -> None:
         assert shown["connectors"][0]["vehicle"]["battery_kwh"] == 420.0
 
     play(scenario)
+
+
+def test_a_request_can_say_everything_of_a_car_that_a_file_can() -> None:
+    assert {*CAR_VALUES} == {*Car.__struct_fields__}
 
 
 def test_a_car_of_ones_own_is_plugged_in_by_its_name_and_changed_like_any_other() -> None:

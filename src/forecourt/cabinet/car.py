@@ -30,6 +30,8 @@ POINTS_MAX = 201
 """More points than one every half percent say nothing more."""
 PAUSES_MAX = 20
 DAY_S = 86_400.0
+FAILING = (Phase.INSULATION_CHECK, Phase.PRECHARGE, Phase.RAMP)
+"""The phases in which a car may fail."""
 
 
 class OutputType(StrEnum):
@@ -105,7 +107,7 @@ class Car(msgspec.Struct, frozen=True, dict=True, forbid_unknown_fields=True):
             raise CarError("mac", "12 upper-case hex digits", self.mac)
         if not self.inlets or len(set(self.inlets)) < len(self.inlets):
             raise CarError("inlets", "CCS2, CHAdeMO or both", [str(inlet) for inlet in self.inlets])
-        if self.fails_in not in (None, Phase.INSULATION_CHECK, Phase.PRECHARGE, Phase.RAMP):
+        if self.fails_in is not None and self.fails_in not in FAILING:
             raise CarError("fails_in", "insulation check, precharge or ramp", str(self.fails_in))
         self._check_temperatures()
         self._check_pauses()

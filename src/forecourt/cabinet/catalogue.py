@@ -13,7 +13,7 @@ from typing import Any
 
 import msgspec
 
-from forecourt.cabinet.car import Car, CarError, OutputType
+from forecourt.cabinet.car import FAILING, Car, CarError, OutputType
 from forecourt.errors import ForecourtError
 from forecourt.evlink.nearest import nearest
 
@@ -91,8 +91,8 @@ def _car(file: str, values: dict[str, Any]) -> Car:
         said, place = str(refusal), ""
         if found := _PLACE.search(said):
             said, place = said[: found.start()], found[1].replace("[...]", "")
-        if place.startswith("inlets") and said.startswith("Invalid enum value"):
-            said = f"{said}; expected {' or '.join(OutputType)}"
+        if said.startswith("Invalid enum value"):
+            said = f"{said}; expected {' or '.join(OutputType if place.startswith('inlets') else FAILING)}"
         raise CarFileError(file, f"{f'{place}: ' if place else ''}{said.replace('`', '')}.") from refusal
 
 

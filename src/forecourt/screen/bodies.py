@@ -12,6 +12,7 @@ from forecourt.cabinet.archetypes import ALIASES, ARCHETYPES, find_car
 from forecourt.cabinet.car import Car, OutputType
 from forecourt.runtime.hosted import BadValueError
 from forecourt.runtime.http_api import body_of
+from forecourt.station.hardware import Phase
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -57,6 +58,8 @@ class Vehicle(Body, frozen=True):
     """How much warmer a cold battery gets with each percent that is charged."""
     pauses: tuple[tuple[float, float], ...] | UnsetType = UNSET
     """Where the car stops asking of its own accord: points of SoC in percent and how long in s."""
+    fails_in: Phase | UnsetType | None = UNSET
+    """The phase at whose end the car no longer answers: insulation check, precharge or ramp."""
 
 
 CAR_VALUES = tuple(name for name in Vehicle.__struct_fields__ if name != "archetype")
