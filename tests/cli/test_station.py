@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Any
 import httpx2
 import pytest
 
-from forecourt.cli.station import station_options
+from forecourt.cli.station import named_options
+from forecourt.cli.station_file import options_of
 from forecourt.evlink.generations import PowerLossStop
 
 if TYPE_CHECKING:
@@ -243,7 +244,8 @@ def test_a_control_port_in_use_is_named_with_what_to_try() -> None:
 
 
 def test_options_are_taken_by_their_kind() -> None:
-    options = station_options(["failing-resets=2", "power_loss=before-dark", "status_timestamp_only=True"], 5.0)
+    given = named_options(["failing-resets=2", "power_loss=before-dark", "status_timestamp_only=True"])
+    options = options_of(given, 5.0)
     assert (options.failing_resets, options.power_loss, options.status_timestamp_only, options.speed) == (
         2,
         PowerLossStop.BEFORE_DARK,
@@ -260,6 +262,10 @@ def test_options_are_taken_by_their_kind() -> None:
         (("--set", "HeartbeatInterval=soon"), "whole number"),
         (("--set", "HeartbeatInterval"), "KEY=VALUE"),
         (("--option", "colour=red"), "power_loss"),
+        (("--option", "accept_ampere=true"), "nearest is accept_amperes"),
+        (("--option", "accept_amperes"), "NAME=VALUE"),
+        (("--option", "speed=2"), "no option"),
+        (("--file", "missing.toml"), "missing.toml: a file that can be read"),
         (("--option", "power_loss=never"), "before dark"),
         (("--option", "status_timestamp_only=perhaps"), "true or false"),
         (("--option", "failing_resets=often"), "0 or 1 or 2"),

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from enum import Enum
 from pathlib import Path  # noqa: TC003 - typer reads the annotations
-from typing import TYPE_CHECKING, Annotated, get_args
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -14,10 +13,6 @@ from forecourt.runtime.ports import CONTROL_PORT, HOST
 
 if TYPE_CHECKING:
     from forecourt.evlink.keys import Key
-    from forecourt.station.commissioning import StationOptions
-
-COUNT_MAX = 9
-"""The most that an option which counts takes."""
 
 
 def register(app: typer.Typer) -> None:
@@ -59,6 +54,14 @@ def station(
             metavar="FILE", help="Trust the authorities in this PEM file over wss and https, in place of the system's."
         ),
     ] = None,
+    file: Annotated[
+        Path | None,
+        typer.Option(
+            "--file",
+            metavar="FILE",
+            help="Take tables [commissioning], [keys] and [options] from this TOML file; the command line goes first.",
+        ),
+    ] = None,
     recommission: Annotated[
         bool, typer.Option("--recommission", help="Change what the data folder was commissioned with.")
     ] = False,
@@ -70,20 +73,23 @@ def station(
     What names the station (--url, --id, --model, --serial, --firmware) commissions a new data folder; later it may be
     left out. --set works at every start, also on read-only keys.
     """
+    from forecourt.cli.station_file import StationFile, options_of, read_station_file
     from forecourt.cli.station_process import Plan, Teller, run_station
     from forecourt.runtime.car_files import load_cars
     from forecourt.runtime.data_folder import Wishes, commission
     from forecourt.runtime.loop import run
     from forecourt.runtime.tls import read_authorities
 
-    chosen = key_settings(settings or [])
-    wishes = Wishes(identity, url, model, serial, firmware, _authorization_key(chosen))
+    said = StationFile() if file is None else looked_up(read_station_file, file)
+    chosen = [*said.settings, *key_settings(settings or [])]
+    given = Wishes(identity, url, model, serial, firmware, _authorization_key(chosen)).given()
+    wishes = Wishes(**(said.commissioning | given))
     looked_up(commission, wishes)
     address, port = http_address(http)
     plan = Plan(
         wishes=wishes,
         settings=chosen,
-        options=station_options(options or [], clock_speed(speed)),
+        options=options_of(said.options | named_options(options or []), clock_speed(speed)),
         data=data,
         http_address=address,
         http_port=port,
@@ -96,54 +102,33 @@ def station(
 
 def key_settings(texts: list[str]) -> list[tuple[Key, str]]:
     """The keys and their checked values. Raises `Misuse`."""
-    from forecourt.evlink.keys import require_key
+    from forecourt.cli.station_file import checked_setting
 
     chosen = []
     for text in texts:
         name, equals, value = text.partition("=")
         if not equals:
             raise Misuse(f"--set takes KEY=VALUE, such as HeartbeatInterval=60; {text!r} came.")
-        key = looked_up(require_key, name.strip())
-        chosen.append((key, value if key.name == "AuthorizationKey" else looked_up(key.check, value)))
+        chosen.append(looked_up(lambda pair: checked_setting(*pair), (name, value)))
     return chosen
 
 
-def station_options(texts: list[str], speed: float) -> StationOptions:
-    """The options that are no OCPP keys. Raises `Misuse`."""
-    import msgspec
+def named_options(texts: list[str]) -> dict[str, str]:
+    """The options that are no OCPP keys, by name. Raises `Misuse`."""
+    from forecourt.cli.station_file import OptionError, checked_option, option_values
 
-    from forecourt.station.commissioning import StationOptions
-
-    values = option_values()
     given: dict[str, str] = {}
     for text in texts:
         name, equals, value = text.partition("=")
-        name = name.strip().lower().replace("-", "_")
-        if not equals or name not in values:
-            raise Misuse(f"--option takes NAME=VALUE with a name out of {', '.join(values)}; {text!r} came.")
-        given[name] = value.strip().lower().replace("-", " ").replace("_", " ")
-        if given[name] not in values[name]:
-            raise Misuse(f"--option {name} takes {' or '.join(values[name])}; {value!r} came.")
-    return msgspec.convert(given | {"speed": speed}, StationOptions, strict=False)
-
-
-def option_values() -> dict[str, tuple[str, ...]]:
-    """What each option takes, from the fields of `StationOptions`, where its meaning is written."""
-    import msgspec
-
-    from forecourt.station.commissioning import StationOptions
-
-    values: dict[str, tuple[str, ...]] = {}
-    for field in msgspec.structs.fields(StationOptions):
-        kinds = [kind for kind in (field.type, *get_args(field.type)) if isinstance(kind, type)]
-        if bool in kinds:
-            values[field.name] = ("true", "false")
-        elif int in kinds:
-            values[field.name] = tuple(str(number) for number in range(COUNT_MAX + 1))
-        for kind in kinds:
-            if issubclass(kind, Enum):
-                values[field.name] = tuple(str(member.value) for member in kind)
-    return values
+        if not equals:
+            names = ", ".join(option_values())
+            raise Misuse(f"--option takes NAME=VALUE with a name out of {names}; {text!r} came.")
+        try:
+            found, wanted = checked_option(name, value)
+        except OptionError as error:
+            raise Misuse(f"--option: {error}") from error
+        given[found] = wanted
+    return given
 
 
 def clock_speed(speed: float) -> float:
@@ -162,10 +147,10 @@ def http_address(text: str) -> tuple[str, int]:
 
 
 def _authorization_key(settings: list[tuple[Key, str]]) -> str | None:
-    """The AuthorizationKey among the settings: with it a new station is delivered."""
+    """The last AuthorizationKey among the settings: with it a new station is delivered."""
     from forecourt.ocpp.address import authorization_password
 
-    for key, value in settings:
+    for key, value in reversed(settings):
         if key.name == "AuthorizationKey":
             try:
                 authorization_password(value)
