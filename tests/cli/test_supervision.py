@@ -71,16 +71,29 @@ def test_addresses_as_json_work_and_ctrl_c_ends_with_130_and_no_traceback(tmp_pa
 def test_addresses_for_a_person_are_where_it_answers() -> None:
     with supervision() as process:
         assert process.stdout is not None
-        lines = [process.stdout.readline() for _ in range(4)]
+        lines = [process.stdout.readline() for _ in range(5)]
         assert re.search(r"ws://127\.0\.0\.1:\d+/IDENTITY", lines[0])
         address = re.search(r"http://\S+/api/stations", lines[1])
         assert address is not None
         assert httpx2.get(address[0]).json() == []
-        assert "Nothing is kept" in lines[2]
-        assert "Ctrl-C" in lines[3]
+        files = re.findall(r"(?:http|ftp)://127\.0\.0\.1:\d+/\S*", lines[2])
+        assert [url.partition(":")[0] for url in files] == ["http", "ftp"]
+        assert httpx2.get(f"{files[0]}none.bin").status_code == 404
+        assert "Nothing is kept" in lines[3]
+        assert "Ctrl-C" in lines[4]
 
 
-@pytest.mark.parametrize("option", ["--ocpp-port", "--http-port"])
+def test_file_servers_run_where_they_are_asked_for_or_not_at_all() -> None:
+    with supervision("--json", "--files-http", "0", "--ftp", "none") as process:
+        assert process.stdout is not None
+        told = json.loads(process.stdout.readline())
+        assert told["ftpUrl"] is None
+        image = httpx2.put(f"{told['httpUrl']}/api/files/new.bin", content=b"image").json()
+        assert image["locations"] == [f"{told['filesUrl']}new.bin"]
+        assert httpx2.get(image["locations"][0]).content == b"image"
+
+
+@pytest.mark.parametrize("option", ["--ocpp-port", "--http-port", "--files-http", "--ftp"])
 def test_port_in_use_is_told_in_one_sentence_with_exit_1(option: str) -> None:
     with closing(socket.create_server(("127.0.0.1", 0))) as taken:
         port = taken.getsockname()[1]

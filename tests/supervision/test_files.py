@@ -379,25 +379,23 @@ def test_nothing_but_the_files_is_served(tmp_path: Path) -> None:
 @pytest.mark.requirement("GUIDE-OP-09", "GUIDE-CSOP-12")
 def test_firmware_order_names_a_served_file_and_follows_the_update_over_the_reboot(tmp_path: Path) -> None:
     async def scenario() -> None:
-        async with running(data=tmp_path, **SERVED) as ours, ours.station() as station, httpx2.AsyncClient() as http:
+        async with running(data=tmp_path, **SERVED) as ours, httpx2.AsyncClient() as http:
             await ours.http.put("/api/files/new.bin", content=b"image")
-            told = asyncio.create_task(station.answer({}))
-            order = {"file": "new.bin", "retrieveDate": "2026-11-22T08:30:00Z", "retries": 1}
-            response = await ours.http.post("/api/stations/EVD-1/firmware", json=order)
-            assert (response.status_code, response.json()["state"]) == (202, "running")
-            _, _, action, payload = await told
-            assert (action, payload["retries"], payload["retrieveDate"]) == (
-                "UpdateFirmware",
-                1,
-                "2026-11-22T08:30:00Z",
-            )
-            assert (await http.get(payload["location"])).content == b"image"
-            for status in ("Downloading", "Downloaded", "Installing"):
-                assert await station.ask("FirmwareStatusNotification", {"status": status}) == {}
-            assert (await ours.get(response.headers["location"]))["state"] == "running"
+            async with ours.station() as station:
+                told = asyncio.create_task(station.answer({}))
+                order = {"file": "new.bin", "retrieveDate": "2026-11-22T08:30:00Z", "retries": 1}
+                response = await ours.http.post("/api/stations/EVD-1/firmware", json=order)
+                assert (response.status_code, response.json()["state"]) == (202, "running")
+                _, _, action, payload = await told
+                assert (action, payload["retries"]) == ("UpdateFirmware", 1)
+                assert payload["retrieveDate"] == "2026-11-22T08:30:00Z"
+                assert (await http.get(payload["location"])).content == b"image"
+                for status in ("Downloading", "Downloaded", "Installing"):
+                    assert await station.ask("FirmwareStatusNotification", {"status": status}) == {}
+                assert (await ours.get(response.headers["location"]))["state"] == "running"
             async with ours.station() as rebooted:
                 assert await rebooted.ask("FirmwareStatusNotification", {"status": "Installed"}) == {}
-            found = await ours.get(response.headers["location"])
+                found = await ours.get(response.headers["location"])
             statuses = [follow_up["status"] for follow_up in found["followUps"]]
             assert statuses == ["Downloading", "Downloaded", "Installing", "Installed"]
             times = [follow_up["at"] for follow_up in found["followUps"]]

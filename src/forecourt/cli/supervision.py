@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from forecourt.cli.errors import port_options
+from forecourt.cli.errors import Misuse, port_options
 from forecourt.cli.words import kept_in
-from forecourt.runtime.ports import OCPP_PORT, SUPERVISION_PORT
+from forecourt.runtime.ports import FILES_PORT, FTP_PORT, OCPP_PORT, SUPERVISION_PORT
 
 if TYPE_CHECKING:
     from forecourt.supervision.server import Supervision
@@ -29,6 +29,18 @@ def supervision(
     http_port: Annotated[
         int, typer.Option(min=0, max=65535, help="Where the HTTP API is; 0 finds a free port.")
     ] = SUPERVISION_PORT,
+    files_http: Annotated[
+        str | None,
+        typer.Option(
+            metavar="PORT|none",
+            help="Where stations fetch and upload files over HTTP; 0 finds a free port, none opens none. "
+            f"Without it, {FILES_PORT} or a free one.",
+        ),
+    ] = None,
+    ftp: Annotated[
+        str | None,
+        typer.Option(metavar="PORT|none", help=f"The same over FTP. Without it, {FTP_PORT} or a free one."),
+    ] = None,
     data: Annotated[
         Path | None, typer.Option(metavar="DIR", help="Keep everything in this folder; without it nothing is kept.")
     ] = None,
@@ -47,11 +59,19 @@ def supervision(
     from forecourt.runtime.loop import run
     from forecourt.supervision.server import Supervision, run_until_cancelled
 
+    files_port, ftp_port = file_port("--files-http", files_http, FILES_PORT), file_port("--ftp", ftp, FTP_PORT)
     structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))
 
     async def main() -> None:
-        ours = Supervision(ocpp_port=ocpp_port, http_port=http_port, data=data, accept_unknown_tags=accept_unknown_tags)
-        with port_options("The options --ocpp-port and --http-port set them."):
+        ours = Supervision(
+            ocpp_port=ocpp_port,
+            http_port=http_port,
+            data=data,
+            accept_unknown_tags=accept_unknown_tags,
+            files_port=files_port,
+            ftp_port=ftp_port,
+        )
+        with port_options("The options --ocpp-port, --http-port, --files-http and --ftp set them."):
             await ours.start()
         print(_json(ours, data) if as_json else _text(ours, data), flush=True)
         await run_until_cancelled(ours)
@@ -59,11 +79,35 @@ def supervision(
     run(main())
 
 
+def file_port(option: str, text: str | None, usual: int) -> int | None:
+    """The port of a file server: as asked for, or the usual one where it is free, else any. Raises `Misuse`."""
+    from forecourt.supervision.files_servers import UsualPort
+
+    if text is None:
+        return UsualPort(usual)
+    if text == "none":
+        return None
+    if not text.isascii() or not text.isdigit() or int(text) > 65535:
+        raise Misuse(f"{option} takes a port from 0 to 65535, or none; {text!r} came.")
+    return int(text)
+
+
+def _files(ours: Supervision) -> dict[str, str | None]:
+    """Where the file servers are."""
+    files = ours.files
+    return {
+        "filesUrl": None if files.http_port is None else f"http://{ours.host}:{files.http_port}/files/",
+        "ftpUrl": None if files.ftp_port is None else f"ftp://{ours.host}:{files.ftp_port}/",
+    }
+
+
 def _text(ours: Supervision, data: Path | None) -> str:
+    served = [url for url in _files(ours).values() if url is not None]
     return "\n".join(
         (
             f"Stations connect to  ws://{ours.host}:{ours.ocpp_port}/IDENTITY",
             f"The HTTP API is at   http://{ours.host}:{ours.http_port}/api/stations (described at /schema)",
+            f"Files are fetched at {' and '.join(served) or 'no server of ours'}",
             kept_in(data),
             "Ctrl-C ends.",
         )
@@ -77,6 +121,7 @@ def _json(ours: Supervision, data: Path | None) -> str:
             "httpUrl": f"http://{ours.host}:{ours.http_port}",
             "ocppPort": ours.ocpp_port,
             "httpPort": ours.http_port,
+            **_files(ours),
             "data": None if data is None else str(data),
         }
     )

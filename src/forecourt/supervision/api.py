@@ -23,6 +23,7 @@ from forecourt.supervision.api_files import (
     order_firmware,
     put_file,
 )
+from forecourt.supervision.api_prices import send_cost, send_tariff
 from forecourt.supervision.api_readings import (
     get_station,
     get_transaction,
@@ -62,6 +63,8 @@ def create_app(supervision: Supervision) -> ASGIApp:
             get_command,
             order_diagnostics,
             order_firmware,
+            send_cost,
+            send_tariff,
             list_files,
             put_file,
             delete_file,

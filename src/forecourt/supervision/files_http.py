@@ -32,7 +32,7 @@ UNREAD_BYTES = 2**20
 def create_files_app(store: FileStore) -> "ASGIApp":
     """The application of the file server, on a port of its own."""
     app = Litestar(
-        route_handlers=[get_file, put_upload, post_upload, post_named_upload],
+        route_handlers=[get_file, get_renamed_file, put_upload, post_upload, post_named_upload],
         state=State({"store": store}),
         exception_handlers={FileRefused: answer_file_refused, HTTPException: refuse_http},
         openapi_config=None,
@@ -53,6 +53,13 @@ async def get_file(request: Request[Any, Any, Any], name: FromPath[str]) -> File
     """A file that stations may fetch."""
     path = _store(request).find(unquote(name))
     return File(path=path, filename=path.name, media_type="application/octet-stream")
+
+
+@get("/files/{name:str}/{shown_name:str}")
+async def get_renamed_file(request: Request[Any, Any, Any], name: FromPath[str], shown_name: FromPath[str]) -> File:
+    """The same under another name: stations look at the end of a tariff's address."""
+    path = _store(request).find(unquote(name))
+    return File(path=path, filename=require_safe_name(unquote(shown_name)), media_type="application/octet-stream")
 
 
 @asynccontextmanager

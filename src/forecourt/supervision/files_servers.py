@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from forecourt.runtime.http_server import ApiServer
-from forecourt.runtime.ports import FILES_PORT, FTP_PORT, host_and_port
+from forecourt.runtime.ports import host_and_port
 from forecourt.supervision.files_store import FileRefused, FileStore
 
 if TYPE_CHECKING:
@@ -17,6 +17,10 @@ if TYPE_CHECKING:
     from forecourt.supervision.files_store import Ticket
 
 PROTOCOLS = ("http", "ftp")
+
+
+class UsualPort(int):
+    """A port that is taken where it is free; else any other will do."""
 
 
 class FileServers:
@@ -39,14 +43,14 @@ class FileServers:
             if self.http_port is not None:
                 from forecourt.supervision.files_http import create_files_app
 
-                http = ApiServer(create_files_app(self.store), self._host, self.http_port)
+                http = ApiServer(create_files_app(self.store), self._host, self._free(self.http_port))
                 await http.start()
                 opened.push_async_callback(http.stop)
                 self.http_port = http.port
             if self.ftp_port is not None:
                 from forecourt.supervision.files_ftp import FtpServer  # aioftp takes a while to import
 
-                ftp = FtpServer(self.store, self._host, self.ftp_port)
+                ftp = FtpServer(self.store, self._host, self._free(self.ftp_port))
                 await ftp.start()
                 opened.push_async_callback(ftp.stop)
                 self.ftp_port = ftp.port
@@ -72,9 +76,11 @@ class FileServers:
             raise FileRefused(409, f"No file server for {wanted or 'stations'} runs here; {runs} does.")
         return wanted
 
-    def file_url(self, name: str, protocol: str) -> str:
-        """Where a station fetches a file."""
+    def file_url(self, name: str, protocol: str, shown_name: str | None = None) -> str:
+        """Where a station fetches a file. Over HTTP its address may end in another name, where that counts."""
         path = quote(name, safe="")
+        if protocol == "http" and shown_name not in (None, name):
+            path = f"{path}/{quote(shown_name or name, safe='')}"
         if protocol == "ftp":
             return f"ftp://{self._at(self.ftp_port)}/{path}"
         return f"http://{self._at(self.http_port)}/files/{path}"
@@ -89,18 +95,13 @@ class FileServers:
         assert port is not None, "addresses are given of servers that run"
         return host_and_port(self._host, port)
 
-
-def usual_or_free(host: str, usual: int) -> int:
-    """The usual port where it is free; 0, which finds another, where it is not."""
-    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((host, usual))
-        except OSError:
-            return 0
-        return usual
-
-
-def usual_file_ports(host: str) -> tuple[int, int]:
-    """The ports of both file servers where nobody asked for others."""
-    return usual_or_free(host, FILES_PORT), usual_or_free(host, FTP_PORT)
+    def _free(self, port: int) -> int:
+        if not isinstance(port, UsualPort):
+            return port
+        with socket.socket(socket.AF_INET6 if ":" in self._host else socket.AF_INET) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind((self._host, port))
+            except OSError:
+                return 0
+        return port

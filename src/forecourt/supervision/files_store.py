@@ -167,7 +167,7 @@ class FileStore:
         self._arrived: Callable[[Ticket, str, int], Awaitable[None]] = _nobody
 
     async def open(self, arrived: Callable[[Ticket, str, int], Awaitable[None]]) -> None:
-        """Look at what is there; folders are made when they are needed. `arrived` is told of each upload, by name and size, before the station is."""
+        """Look at what is there. `arrived` is told of each upload, by name and size, before the station is."""
         self._arrived = arrived
         await asyncio.to_thread(self._open)
 
