@@ -225,6 +225,7 @@ def kept(station: SimulatedStation) -> dict[str, Any]:
     seen = msgspec.to_builtins(station.snapshot())
     assert isinstance(seen, dict)
     del seen["clock"]
+    del seen["screen"]["gun"]["session"]
     seen["connectors"] = [
         {name: gun[name] for name in ("status", "reportedStatus", "dtcs", "plugged", "transaction", "limit_w")}
         for gun in seen["connectors"]

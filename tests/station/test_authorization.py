@@ -10,7 +10,7 @@ import pytest
 from forecourt.evlink.firmware import DEFAULT_FIRMWARE_VERSION
 from forecourt.ocpp.core import AuthorizationStatus, IdTagInfo, RegistrationStatus
 from forecourt.ocpp.local_auth_list_management import AuthorizationData, SendLocalListRequest, UpdateStatus, UpdateType
-from forecourt.station.authorization import Attempt, Authorization, Decision, is_id_tag, is_same_group
+from forecourt.station.authorization import Attempt, Authorization, Decision, Refusal, is_id_tag, is_same_group
 from forecourt.station.boot import Boot, BootState
 from forecourt.station.cache import Cache
 from forecourt.station.calls import CALL_TIMEOUT_S
@@ -90,10 +90,10 @@ def test_group_is_the_same_when_both_have_the_same_parent(first: str | None, sec
     [
         ({"status": "Accepted"}, Decision(is_accepted=True)),
         ({"status": "Accepted", "parentIdTag": "P"}, Decision(is_accepted=True, parentIdTag="P")),
-        ({"status": "Blocked"}, Decision(is_accepted=False)),
-        ({"status": "Expired", "parentIdTag": "P"}, Decision(is_accepted=False, parentIdTag="P")),
-        ({"status": "Invalid"}, Decision(is_accepted=False)),
-        ({"status": "ConcurrentTx"}, Decision(is_accepted=False)),
+        ({"status": "Blocked"}, Decision(is_accepted=False, refusal=Refusal.BLOCKED)),
+        ({"status": "Expired", "parentIdTag": "P"}, Decision(False, "P", Refusal.EXPIRED)),
+        ({"status": "Invalid"}, Decision(is_accepted=False, refusal=Refusal.UNKNOWN)),
+        ({"status": "ConcurrentTx"}, Decision(is_accepted=False, refusal=Refusal.IN_USE)),
     ],
 )
 def test_answer_decides_online(info: dict[str, str], decision: Decision) -> None:
@@ -112,7 +112,7 @@ def test_error_of_the_supervision_is_no_consent() -> None:
     asked.ask()
     frame = [4, "1-1", "InternalError", "", {}]
     asked.bench.calls.receive(msgspec.json.encode(frame), 1.0)
-    assert asked.decisions == [Decision(is_accepted=False)]
+    assert asked.decisions == [Decision(is_accepted=False, refusal=Refusal.NO_ANSWER)]
 
 
 @pytest.mark.parametrize("allowed", ["true", "false"])
@@ -127,7 +127,8 @@ def test_without_an_answer_the_offline_strategy_decides(how: str, allowed: str) 
         asked.bench.calls.closed(1.0)
     elif how == "timed out":
         asked.bench.calls.timed_out(CALL_TIMEOUT_S)
-    assert asked.decisions == [Decision(is_accepted=allowed == "true")]
+    refused = Decision(is_accepted=False, refusal=Refusal.OFFLINE)
+    assert asked.decisions == [Decision(is_accepted=True) if allowed == "true" else refused]
     assert len(asked.bench.frames("Authorize")) == (how in ("lost", "timed out"))
 
 
@@ -135,7 +136,7 @@ def test_station_that_was_never_accepted_consents_to_nobody_offline() -> None:
     asked = Asked(was_accepted=False)
     asked.bench.calls.closed(0.0)
     asked.ask()
-    assert asked.decisions == [Decision(is_accepted=False)]
+    assert asked.decisions == [Decision(is_accepted=False, refusal=Refusal.OFFLINE)]
 
 
 def test_second_attempt_on_a_connector_is_ignored_and_another_connector_asks_too() -> None:

@@ -13,6 +13,7 @@ cache, or for a listed tag into a comparison with its entry, since nothing but S
 from __future__ import annotations
 
 from collections.abc import Callable
+from enum import StrEnum
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -48,11 +49,46 @@ VALID_IN_LIST = frozenset({AuthorizationStatus.Accepted, AuthorizationStatus.Con
 """Statuses of list entries that allow charging (§3.5.2): a list can not know of concurrent transactions."""
 
 
+class Refusal(StrEnum):
+    """Why somebody may not charge, or may not stop, in a driver's words."""
+
+    UNKNOWN = "unknown"
+    """The supervision does not know the badge."""
+    BLOCKED = "blocked"
+    EXPIRED = "expired"
+    IN_USE = "in use"
+    """It charges elsewhere at the same time."""
+    OFFLINE = "offline"
+    """The supervision cannot be asked, and the station may not decide by itself."""
+    NO_ANSWER = "no answer"
+    """The supervision could not say."""
+    RESERVED = "reserved"
+    """The gun is kept for somebody else."""
+    NOT_ENABLED = "not enabled"
+    """This way of authentication is switched off."""
+    UNREADABLE = "unreadable"
+    NOT_READY = "not ready"
+    """No session can start on the gun now."""
+    OTHER_BADGE = "other badge"
+    """Somebody else's session is stopped with their badge, or one of their group."""
+
+
+REFUSED_AS = {
+    AuthorizationStatus.Invalid: Refusal.UNKNOWN,
+    AuthorizationStatus.Blocked: Refusal.BLOCKED,
+    AuthorizationStatus.Expired: Refusal.EXPIRED,
+    AuthorizationStatus.ConcurrentTx: Refusal.IN_USE,
+}
+"""What a status of an idTag comes to for its driver."""
+
+
 class Decision(msgspec.Struct, frozen=True, gc=False):
     """What came of an attempt."""
 
     is_accepted: bool
     parentIdTag: str | None = None
+    refusal: Refusal | None = None
+    """Why not; None when it was accepted."""
 
 
 class Attempt(msgspec.Struct, frozen=True, gc=False):
@@ -172,11 +208,11 @@ class Authorization:
             info = answer.idTagInfo
             self._heard(attempt.idTag, info, now)
             parent = info.parentIdTag if isinstance(info.parentIdTag, str) else None
-            decision = Decision(info.status is AuthorizationStatus.Accepted, parent)
+            decision = Decision(info.status is AuthorizationStatus.Accepted, parent, REFUSED_AS.get(info.status))
         elif answer is LOST or answer is TIMED_OUT:
             decision = self._offline(attempt.idTag, now)
         else:
-            decision = Decision(is_accepted=False)
+            decision = Decision(is_accepted=False, refusal=Refusal.NO_ANSWER)
         self._decide(attempt, decision, now)
 
     def _known_in_advance(self, id_tag: str, now: float) -> Decision | None:
@@ -194,12 +230,13 @@ class Authorization:
         judgement = self._judge(id_tag, now)
         if judgement is not None and not judgement.is_valid:
             self._effects.append(LogEvent("Refused offline", f"{id_tag} is known as {judgement.status}"))
-            return Decision(is_accepted=False)
-        is_allowed = self._configuration.boolean("AllowOfflineTxForUnknownId") or (
-            judgement is not None and self._configuration.boolean("LocalAuthorizeOffline")
+            return Decision(is_accepted=False, refusal=REFUSED_AS.get(judgement.status))
+        is_allowed = self._boot.was_ever_accepted and (
+            self._configuration.boolean("AllowOfflineTxForUnknownId")
+            or (judgement is not None and self._configuration.boolean("LocalAuthorizeOffline"))
         )
         parent = None if judgement is None else judgement.parentIdTag
-        return Decision(is_allowed and self._boot.was_ever_accepted, parent)
+        return Decision(is_allowed, parent, None if is_allowed else Refusal.OFFLINE)
 
     def _decide(self, attempt: Attempt, decision: Decision, now: float) -> None:
         if self._attempts.get(attempt.connector) is attempt:

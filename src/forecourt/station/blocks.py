@@ -18,6 +18,8 @@ from forecourt.station.calls import CALL_TIMEOUT_S, Calls
 from forecourt.station.clock import Clock
 from forecourt.station.configuration import Configuration
 from forecourt.station.connector import Connectors
+from forecourt.station.cost import Costs
+from forecourt.station.data_transfer import with_data_as_text
 from forecourt.station.effects import Effect, LogEvent, SaveRecord
 from forecourt.station.error_history import ErrorHistory
 from forecourt.station.link import Link
@@ -32,6 +34,7 @@ from forecourt.station.reset import Reset
 from forecourt.station.security_log import SecurityLog
 from forecourt.station.sessions import Sessions
 from forecourt.station.smart_charging import SmartCharging
+from forecourt.station.tariff import Tariff
 from forecourt.station.timers import Timers
 from forecourt.station.transactions import Transactions
 from forecourt.station.transfers import Transfers
@@ -57,6 +60,7 @@ class Blocks:
         "_commissioning",
         "_configuration",
         "_connectors",
+        "_costs",
         "_effects",
         "_error_history",
         "_errors",
@@ -75,6 +79,7 @@ class Blocks:
         "_security",
         "_sessions",
         "_smart_charging",
+        "_tariff",
         "_timers",
         "_transactions",
         "_transfers",
@@ -103,6 +108,7 @@ class Blocks:
         configuration = self._configuration = Configuration(commissioning, options, model, records, effects)
         calls = self._calls = Calls(f"{life:x}", CALL_TIMEOUT_S * speed, timers, effects)
         calls.is_in_order = configuration.boolean("CallMsgInOrder")
+        calls.mend = with_data_as_text if options.tolerant_data_transfer else None
         security = self._security = SecurityLog(configuration, records, calls, clock, speed, timers, effects)
         queue = self._queue = Queue(configuration, records, calls, timers, effects)
         self._link = Link(configuration, chance, speed, timers, effects)
@@ -112,6 +118,7 @@ class Blocks:
         )
         self._transactions = Transactions(f"{life:x}", records, queue, clock, hardware, effects)
         self._transfers = Transfers(f"{life:x}", timers, effects)
+        self._tariff = Tariff(records, self._transfers, effects)
         self._reports = Reports(records, self._boot, calls, effects)
         self._uploads = Uploads(self._transfers, self._reports, records, effects)
         self._error_history = ErrorHistory(records, clock, effects)
@@ -169,6 +176,7 @@ class Blocks:
             self._reservations,
             effects,
         )
+        self._costs = Costs(self._connectors, self._sessions, effects)
         self._remote = Remote(
             configuration,
             self._connectors,

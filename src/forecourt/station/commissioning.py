@@ -45,6 +45,8 @@ class StationOptions(msgspec.Struct, frozen=True, gc=False):
     """AuthorizationKey may also be 16 to 40 printable characters that are used as they are."""
     accept_amperes: bool = False
     """Charging profiles may be in amperes, and count with the present DC voltage (reading A23)."""
+    tolerant_data_transfer: bool = False
+    """`data` of a DataTransfer may be JSON on the wire where the standard wants text (reading A38)."""
     failing_resets: int = 0
     """So many attempts to reset fail in every life, for ResetRetries to repeat."""
     speed: float = 1.0

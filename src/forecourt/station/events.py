@@ -84,6 +84,14 @@ class ConnectorShown(Event, frozen=True, gc=False):
     connector: int
 
 
+class TariffShown(Event, frozen=True, gc=False):
+    """The driver touched the Tariff button."""
+
+
+class TariffHidden(Event, frozen=True, gc=False):
+    """The driver touched the picture of the tariff, to be back where the button is."""
+
+
 class VehicleDrawing(Event, frozen=True, gc=False):
     """With the contactor closed, the vehicle takes energy."""
 
@@ -137,6 +145,10 @@ class KeySet(Event, frozen=True, gc=False):
     value: str
 
 
+class SecurityLogCleared(Event, frozen=True, gc=False):
+    """The installer emptied the security log at the station."""
+
+
 class RebootRequested(Event, frozen=True, gc=False):
     """Somebody at the station asked for a reboot (StopTransaction reason Reboot)."""
 
@@ -155,10 +167,6 @@ class TransferProblem(StrEnum):
     REFUSED = "refused"
     """The server wants other credentials, or forbids it."""
     NOT_FOUND = "not found"
-class SecurityLogCleared(Event, frozen=True, gc=False):
-    """The installer emptied the security log at the station."""
-
-
     SERVER = "server"
     """The server answered with another error."""
     TOO_LARGE = "too large"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from forecourt.ocpp.types import from_epoch
+from forecourt.station.display import screen_of
 from forecourt.station.snapshot import (
     ConnectorSnapshot,
     LinkSnapshot,
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from forecourt.station.commissioning import Commissioning
     from forecourt.station.configuration import Configuration
     from forecourt.station.connector import Connectors
+    from forecourt.station.cost import Costs
     from forecourt.station.hardware import Hardware
     from forecourt.station.link import Link
     from forecourt.station.power import Power
@@ -32,6 +34,7 @@ if TYPE_CHECKING:
     from forecourt.station.reservations import Reservations
     from forecourt.station.sessions import Sessions
     from forecourt.station.smart_charging import SmartCharging
+    from forecourt.station.tariff import Tariff
     from forecourt.station.transactions import Transaction, Transactions
 
 
@@ -54,6 +57,8 @@ class Seen(NamedTuple):
     availability: Availability
     reservations: Reservations
     authorization: Authorization
+    costs: Costs
+    tariff: Tariff
 
 
 def snapshot_of(seen: Seen, now: float) -> StationSnapshot:
@@ -69,7 +74,8 @@ def snapshot_of(seen: Seen, now: float) -> StationSnapshot:
         link=LinkSnapshot(seen.link.state, seen.link.url, seen.link.problem),
         boot=seen.boot.state.value,
         status=seen.connectors[0].status.value,
-        shownConnector=seen.sessions.shown,
+        shownConnector=seen.sessions.meant or seen.sessions.shown,
+        screen=screen_of(seen, now),
         queuedMessages=len(seen.queue),
         connectors=tuple(_connector(seen, row.number, now) for row in seen.connectors.guns),
         keysChanged=seen.configuration.changed(),

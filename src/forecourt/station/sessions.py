@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from forecourt.ocpp.core import ChargePointErrorCode, ChargePointStatus, StopReason
 from forecourt.ocpp.types import same_text
-from forecourt.station.authorization import Attempt, Authorization, Decision, is_id_tag, is_same_group
+from forecourt.station.authorization import Attempt, Authorization, Decision, Refusal, is_id_tag, is_same_group
 from forecourt.station.connector import EV_SIDE_DISCONNECTED
 from forecourt.station.effects import CloseContactor, Effect, LogEvent, OpenContactor
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from forecourt.station.hardware import Hardware
     from forecourt.station.power import Power
     from forecourt.station.reservations import Reservations
-    from forecourt.station.transactions import Transaction, Transactions
+    from forecourt.station.transactions import Ended, Transaction, Transactions
 
 STARTABLE = frozenset({ChargePointStatus.Preparing, ChargePointStatus.Finishing, ChargePointStatus.Reserved})
 """Statuses of a plugged gun in which a session may start (B3, F2, G2)."""
@@ -50,7 +50,7 @@ VEHICLE_SILENT = "The vehicle no longer answers."
 class Gun:
     """What the station knows of a cable."""
 
-    __slots__ = ("is_drawing", "is_plugged", "is_withheld", "takes_badges")
+    __slots__ = ("is_drawing", "is_plugged", "is_withheld", "last", "refused", "takes_badges")
 
     def __init__(self) -> None:
         self.is_plugged = False
@@ -60,6 +60,10 @@ class Gun:
         """Whether the cabinet has no power module for the gun."""
         self.takes_badges = False
         """Whether badges were enabled when the running session began: a change holds for the next one (A40)."""
+        self.last: Ended | None = None
+        """The session that ended with this cable still plugged, until it is unplugged or the next one begins."""
+        self.refused: tuple[Refusal, float] | None = None
+        """Why somebody was refused here last, and when; None when something else has happened since."""
 
 
 class Sessions:
@@ -132,16 +136,33 @@ class Sessions:
         """The guns with a cable, lowest first."""
         return tuple(number for number, gun in self._guns.items() if gun.is_plugged)
 
+    def last(self, connector: int) -> Ended | None:
+        """The session that ended on a gun whose cable is still plugged, unless another one runs."""
+        return self._guns[connector].last
+
+    def of_cable(self, connector: int) -> Transaction | None:
+        """The transaction that runs on a gun, or that ended there with the cable still plugged."""
+        running = self._transactions.on(connector)
+        if running is not None:
+            return running
+        last = self._guns[connector].last
+        return None if last is None else last.transaction
+
+    def refused_at(self, connector: int) -> tuple[Refusal, float] | None:
+        """Why somebody was refused at a gun, and when, unless something else has happened there since."""
+        return self._guns[connector].refused
+
     # The beginning of a life.
 
     def restore(self, lost_clock_s: float, now: float) -> None:
         """Find the cables as they are, and end the sessions that a power cut interrupted."""
-        interrupted = self._transactions.running
-        for transaction in interrupted:
-            self._transactions.end_lost(transaction.connector, lost_clock_s, now)
-        ended = {transaction.connector for transaction in interrupted}
+        ended = {
+            transaction.connector: self._transactions.end_lost(transaction.connector, lost_clock_s, now)
+            for transaction in self._transactions.running
+        }
         for number, gun in self._guns.items():
             gun.is_plugged = self._hardware.plugged(number)
+            gun.last = ended.get(number) if gun.is_plugged else None
             self._connectors.begin(number, self._first_status(number, number in ended), now)
         if self._availability.is_wanted_inoperative(0):
             self._connectors.begin(0, ChargePointStatus.Unavailable, now)
@@ -171,7 +192,8 @@ class Sessions:
         """The vehicle was disconnected (§4.9: B1, F1, and the EV side disconnect)."""
         gun = self._guns[connector]
         gun.is_plugged = gun.is_withheld = False
-        gun.is_drawing = None
+        gun.is_drawing = gun.last = gun.refused = None
+        self.shown = 1
         self._authorization.forget(connector)
         transaction = self._transactions.on(connector)
         if transaction is None:
@@ -266,36 +288,53 @@ class Sessions:
 
     # Who wants to charge.
 
+    def touch(self, connector: int) -> None:
+        """The screen was touched to see a gun, which has an effect while both are plugged (reading A27)."""
+        if connector in self.plugged and len(self.plugged) > 1:
+            self.shown = connector
+
     def badge(self, id_tag: str, now: float) -> None:
         """A badge was held to the reader: it starts, or it stops (reading A27)."""
-        connector = self._connector_meant()
+        connector = self.meant
         if not self._takes_badges(connector):
-            self._effects.append(LogEvent("Badge ignored", "badges are not enabled"))
+            self._ignore_badge(connector, Refusal.NOT_ENABLED, "badges are not enabled", now)
         elif not is_id_tag(id_tag):
-            self._effects.append(LogEvent("Badge ignored", f"expected 1 to 20 printable characters, came {id_tag!r}"))
+            wrong = f"expected 1 to 20 printable characters, came {id_tag!r}"
+            self._ignore_badge(connector, Refusal.UNREADABLE, wrong, now)
         elif connector is None:
-            self._effects.append(LogEvent("Badge ignored", "no cable is plugged: the screen is locked"))
+            self._ignore_badge(None, Refusal.NOT_READY, "no cable is plugged: the screen is locked", now)
         elif (transaction := self._transactions.on(connector)) is not None:
             self._stop_by_badge(transaction, id_tag, now)
         elif self.is_startable(connector):
             self._ask(connector, id_tag, self._decided, now)
         else:
-            status = self._connectors[connector].status
-            self._effects.append(LogEvent("Badge ignored", f"connector {connector} is {status}"))
+            wrong = f"connector {connector} is {self._connectors[connector].status}"
+            self._ignore_badge(connector, Refusal.NOT_READY, wrong, now)
+
+    def _ignore_badge(self, connector: int | None, refusal: Refusal, why: str, now: float) -> None:
+        self._effects.append(LogEvent("Badge ignored", why))
+        if connector is not None:
+            self._guns[connector].refused = (refusal, now)
 
     def _ask(
         self, connector: int, id_tag: str, decided: Callable[[Attempt, Decision, float], None], now: float
     ) -> None:
         """Have a tag decided, unless the gun is reserved for somebody else anyway."""
+        gun = self._guns[connector]
         if self._reservations.may_admit(connector, id_tag):
+            gun.refused = None
             self._authorization.ask(connector, id_tag, decided, now)
+        else:
+            gun.refused = (Refusal.RESERVED, now)
 
     def _takes_badges(self, connector: int | None) -> bool:
         if connector is not None and self._transactions.on(connector) is not None:
             return self._guns[connector].takes_badges
         return self._configuration.boolean("RFIDEnabled") and not self._configuration.boolean("FreeCharging")
 
-    def _connector_meant(self) -> int | None:
+    @property
+    def meant(self) -> int | None:
+        """The gun that the screen shows, and that a badge is for: the plugged one, of two the one touched (A27)."""
         plugged = self.plugged
         if len(plugged) == 1:
             return plugged[0]
@@ -305,6 +344,7 @@ class Sessions:
         if same_text(transaction.idTag, id_tag):
             self.stop(transaction.connector, StopReason.Local, id_tag, now)
         else:
+            self._guns[transaction.connector].refused = None
             self._authorization.ask(transaction.connector, id_tag, self._stop_decided, now)
 
     def _stop_decided(self, attempt: Attempt, decision: Decision, now: float) -> None:
@@ -316,6 +356,7 @@ class Sessions:
         else:
             wrong = f"connector {attempt.connector}: expected a tag of the group of {transaction.idTag}"
             self._effects.append(LogEvent("Stop refused", f"{wrong}, came {attempt.idTag}"))
+            self._guns[attempt.connector].refused = (decision.refusal or Refusal.OTHER_BADGE, now)
 
     def offer_unasked(self, connector: int, now: float) -> None:
         """A cable was plugged: free charging starts by itself, and AutoCharge asks for the vehicle."""
@@ -338,17 +379,23 @@ class Sessions:
             self.start(attempt.connector, attempt.idTag, decision.parentIdTag, now)
         else:
             self._effects.append(LogEvent("Charging refused", f"{attempt.idTag} on connector {attempt.connector}"))
+            self._guns[attempt.connector].refused = (decision.refusal or Refusal.NO_ANSWER, now)
 
     # The session.
 
     def start(self, connector: int, id_tag: str, parent_id_tag: str | None, now: float) -> None:
         """Begin a transaction if the gun is still ready for one and not reserved for others."""
-        if not self.is_startable(connector) or not self._reservations.admits(connector, id_tag, parent_id_tag):
+        if not self.is_startable(connector):
             return
+        gun = self._guns[connector]
+        if not self._reservations.admits(connector, id_tag, parent_id_tag):
+            gun.refused = (Refusal.RESERVED, now)
+            return
+        gun.last = gun.refused = None
         reservation_id = self._reservations.use(connector, id_tag, parent_id_tag, now)
         if self._connectors[connector].status is not ChargePointStatus.Preparing:
             self._connectors.move(connector, ChargePointStatus.Preparing, now)
-        self._guns[connector].takes_badges = self._takes_badges(None)
+        gun.takes_badges = self._takes_badges(None)
         self._transactions.begin(connector, id_tag, parent_id_tag, now, reservation_id)
         self.held_changed(connector, now)
 
@@ -372,7 +419,10 @@ class Sessions:
         self._authorization.forget(connector)
         gun = self._guns[connector]
         gun.is_drawing, gun.is_withheld = None, False
-        self._transactions.end(connector, reason, id_tag, now)
+        ended = self._transactions.end(connector, reason, id_tag, now)
+        gun = self._guns[connector]
+        gun.last = ended if gun.is_plugged else None
+        gun.refused = None
 
     def stop_all(self, reason: StopReason, now: float) -> None:
         """End every transaction."""

@@ -7,6 +7,7 @@ from datetime import datetime
 import msgspec
 
 from forecourt.ocpp.smart_charging import ChargingProfile
+from forecourt.station.display import Screen
 
 
 class LinkSnapshot(msgspec.Struct, frozen=True):
@@ -97,6 +98,9 @@ class StationSnapshot(msgspec.Struct, frozen=True):
     status: str
     """Of connector 0: the station itself."""
     shownConnector: int
+    """The gun that the screen shows, or would show first while nothing is plugged."""
+    screen: Screen
+    """What the driver sees."""
     queuedMessages: int
     connectors: tuple[ConnectorSnapshot, ...]
     keysChanged: dict[str, str]

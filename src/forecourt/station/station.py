@@ -25,9 +25,6 @@ from forecourt.ocpp.core import (
     ChangeConfigurationRequest,
     ChangeConfigurationResponse,
     ChargePointErrorCode,
-    DataTransferRequest,
-    DataTransferResponse,
-    DataTransferStatus,
     GetConfigurationRequest,
     GetConfigurationResponse,
     ResetRequest,
@@ -44,7 +41,9 @@ from forecourt.station import events
 from forecourt.station.blocks import Blocks
 from forecourt.station.calls import Reply
 from forecourt.station.clock import timestamp
+from forecourt.station.data_transfer import DataTransfers
 from forecourt.station.diagnostics import Diagnostics
+from forecourt.station.display import offers_tariff
 from forecourt.station.effects import Effect, LogEvent
 from forecourt.station.log_upload import LogUpload
 from forecourt.station.power import RATING_KEYS
@@ -56,6 +55,7 @@ from forecourt.station.triggers import Triggers
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from forecourt.evlink.picture import Picture
     from forecourt.ocpp.core import MeterValue
     from forecourt.station.calls import Answer, Handler
     from forecourt.station.commissioning import Chance, Commissioning, StationOptions
@@ -210,15 +210,23 @@ class Station(Blocks):
             self._sessions.offer_unasked(event.connector, now)
 
     def _cable_unplugged(self, event: events.CableUnplugged, now: float) -> None:
+        self._tariff.is_open = False
         self._remote.gone(event.connector, now)
         self._sessions.unplug(event.connector, now)
 
     def _badge_shown(self, event: events.BadgeShown, now: float) -> None:
+        self._tariff.is_open = False
         self._sessions.badge(event.idTag, now)
 
     def _connector_shown(self, event: events.ConnectorShown, now: float) -> None:
-        if self._connectors.exists(event.connector):
-            self._sessions.shown = event.connector
+        self._tariff.is_open = False
+        self._sessions.touch(event.connector)
+
+    def _tariff_shown(self, event: events.TariffShown, now: float) -> None:
+        self._tariff.is_open = offers_tariff(self._seen(), now)
+
+    def _tariff_hidden(self, event: events.TariffHidden, now: float) -> None:
+        self._tariff.is_open = False
 
     def _vehicle_drawing(self, event: events.VehicleDrawing, now: float) -> None:
         self._sessions.draw(event.connector, True, now)
@@ -247,6 +255,7 @@ class Station(Blocks):
         self._errors.clear(event.dtc, event.connector, now)
 
     def _begun(self, transaction: Transaction, now: float) -> MeterValue | None:
+        self._tariff.is_open = False
         self._smart_charging.begun(transaction, now)
         return self._metering.begun(transaction, now)
 
@@ -376,11 +385,8 @@ class Station(Blocks):
     def _diagnostics(self) -> Diagnostics:
         return Diagnostics(self._seen(), self._error_history, self._uploads, self._effects)
 
-    def _data_transfer(self, request: DataTransferRequest, now: float) -> DataTransferResponse:
-        """No vendor's messages are understood yet, so every vendor is unknown, and the answer has no data (§4.3)."""
-        wrong = f"expected a vendorId that this station knows, of which there is none, came {request.vendorId!r}"
-        self._effects.append(LogEvent("DataTransfer refused", wrong))
-        return DataTransferResponse(status=DataTransferStatus.UnknownVendorId)
+    def _data_transfers(self) -> DataTransfers:
+        return DataTransfers(self._costs, self._tariff, self._effects)
 
     def _unlock_connector(self, request: UnlockConnectorRequest, now: float) -> UnlockConnectorResponse:
         """Fixed cables: nothing to unlock, and a transaction goes on (reading A7)."""
@@ -414,6 +420,11 @@ class Station(Blocks):
         """The keys, for the installer's tools."""
         return self._configuration
 
+    @property
+    def tariff_picture(self) -> Picture | None:
+        """The picture of the tariff, for the screen; None while none was received."""
+        return self._tariff.picture
+
     def snapshot(self, now: float) -> StationSnapshot:
         """Everything worth showing at `now`."""
         return snapshot_of(self._seen(), now)
@@ -436,6 +447,8 @@ class Station(Blocks):
             availability=self._availability,
             reservations=self._reservations,
             authorization=self._authorization,
+            costs=self._costs,
+            tariff=self._tariff,
         )
 
 
@@ -464,6 +477,8 @@ _HANDLERS: dict[type[events.Event], Callable[[Station, Any, float], None]] = {
     events.CableUnplugged: Station._cable_unplugged,
     events.BadgeShown: Station._badge_shown,
     events.ConnectorShown: Station._connector_shown,
+    events.TariffShown: Station._tariff_shown,
+    events.TariffHidden: Station._tariff_hidden,
     events.VehicleDrawing: Station._vehicle_drawing,
     events.VehiclePaused: Station._vehicle_paused,
     events.VehicleFailed: Station._vehicle_failed,
@@ -487,7 +502,7 @@ _REQUESTS: dict[str, Callable[[Station], Handler]] = {
     "ChangeConfiguration": lambda station: station._change_configuration,
     "ClearCache": lambda station: station._authorization.cache.clear_asked,
     "ClearChargingProfile": lambda station: station._smart_charging.clear,
-    "DataTransfer": lambda station: station._data_transfer,
+    "DataTransfer": lambda station: station._data_transfers().asked,
     "GetCompositeSchedule": lambda station: station._smart_charging.composite,
     "GetConfiguration": lambda station: station._get_configuration,
     "ExtendedTriggerMessage": lambda station: station._triggers().asked_extended,

@@ -71,6 +71,18 @@ class Transaction(msgspec.Struct, gc=False):
     """What `transactionData` begins with; kept here so that a power cut does not drop it."""
 
 
+class Ended(msgspec.Struct, frozen=True, gc=False):
+    """How a session ended."""
+
+    transaction: Transaction
+    """Its transactionId may come later."""
+    meter_stop: int
+    """Wh."""
+    clock_s: float
+    """When, in seconds since the epoch as the station's clock."""
+    reason: StopReason
+
+
 _decoder = msgspec.json.Decoder(Transaction)
 _encode = msgspec.json.Encoder().encode
 
@@ -200,21 +212,21 @@ class Transactions:
         self._effects.append(CloseContactor(connector))
         return transaction
 
-    def end(self, connector: int, reason: StopReason, id_tag: str | None, now: float) -> None:
+    def end(self, connector: int, reason: StopReason, id_tag: str | None, now: float) -> Ended:
         """Stop a session: no more energy, durable records, StopTransaction."""
         meter_stop = register_wh(self._hardware.reading(connector, now).energy_wh)
         self._effects.append(OpenContactor(connector))
-        self._stop(connector, reason, id_tag, meter_stop, self._clock.wall(now), now)
+        return self._stop(connector, reason, id_tag, meter_stop, self._clock.wall(now), now)
 
-    def end_lost(self, connector: int, lost_clock_s: float, now: float) -> None:
+    def end_lost(self, connector: int, lost_clock_s: float, now: float) -> Ended:
         """Stop a session that a power cut ended, with the time and the register of the cut (reading A11)."""
         meter_stop = register_wh(self._hardware.reading(connector, now).energy_wh)
         started_s = self._running[connector].started_clock_s
-        self._stop(connector, StopReason.PowerLoss, None, meter_stop, max(lost_clock_s, started_s), now)
+        return self._stop(connector, StopReason.PowerLoss, None, meter_stop, max(lost_clock_s, started_s), now)
 
     def _stop(
         self, connector: int, reason: StopReason, id_tag: str | None, meter_stop: int, clock_s: float, now: float
-    ) -> None:
+    ) -> Ended:
         data = self._ended(self._running[connector], clock_s, now)
         transaction = self._running.pop(connector)
         transaction.is_stopped = True
@@ -233,6 +245,7 @@ class Transactions:
         self._queue.add(request, "StopTransaction", transaction.local, known is not None, gates=True, now=now)
         self._save(transaction)
         self._queue.advance(now)
+        return Ended(transaction, request.meterStop, clock_s, reason)
 
     def deauthorize(self, transaction: Transaction) -> None:
         """The session stays open without energy (StopTransactionOnInvalidId false)."""
