@@ -131,6 +131,11 @@ class HttpServer(ThreadingHTTPServer):
         handler.wfile.write(b"12345")
         self.released.wait(HOLD_S)
 
+    def hold(self, handler: Handler, request: Request) -> None:
+        """A route that does not answer."""
+        del handler, request
+        self.released.wait(HOLD_S)
+
 
 @contextlib.contextmanager
 def http_server(context: ssl.SSLContext | None = None) -> Iterator[HttpServer]:

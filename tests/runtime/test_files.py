@@ -13,7 +13,7 @@ from forecourt.runtime import files
 from forecourt.runtime.files import Files
 from forecourt.station.effects import FetchFile, FilePart, SendFile
 from forecourt.station.events import FileFetched, FileSent, TransferFailed, TransferProblem
-from tests.file_peers import Handler, Request, closed_port, ftp_server, http_server
+from tests.file_peers import closed_port, ftp_server, http_server
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -61,11 +61,7 @@ def test_a_server_that_stalls_ends_the_attempt_at_its_time_limit() -> None:
 
 def test_a_server_that_takes_an_upload_and_does_not_answer_ends_it_at_its_time_limit() -> None:
     with http_server() as server:
-
-        def hold(handler: Handler, request: Request) -> None:
-            server.released.wait(20)
-
-        server.routes["*"] = hold
+        server.routes["*"] = server.hold
         event = run(Files().send(send(server.address, timeout_s=0.2), None))
         assert event == TransferFailed("u1", TransferProblem.STALLED, "it took longer than 0.2 s")
 

@@ -35,6 +35,8 @@ FILE_BYTES = 1_000_000
 """The file is full beyond this; there are two."""
 LINES = 2_000
 """Without a file so many lines are kept."""
+GRAIN_S = 0.001
+"""The station's clock tells milliseconds: what happens at the very beginning or end is in the log."""
 RECEIVED, SENT = "Received", "Sent"
 LOST = "Lines lost"
 _CREDENTIALS = re.compile(r"(:(?:\\*/){2})[^/?#\s]*@")
@@ -144,7 +146,7 @@ class StationLog:
         wanted = bytearray()
         for line in _decoded(self._lines()):
             time_s = line.time.timestamp() + ahead_s
-            if from_s <= time_s <= until_s:
+            if from_s - GRAIN_S <= time_s <= until_s + GRAIN_S:
                 wanted += _encoded(time_s, line.kind, line.text)
         return bytes(wanted)
 
