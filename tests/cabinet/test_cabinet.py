@@ -12,16 +12,26 @@ from forecourt.cabinet.archetypes import ARCHETYPES, CHADEMO_CAR, FAMILY_CAR, LO
 from forecourt.cabinet.cabinet import GunError, SimulatedCabinet
 from forecourt.cabinet.car import Car, OutputType
 from forecourt.cabinet.figures import CabinetFigures, GunFigures
+from forecourt.cabinet.phases import Stage
 from forecourt.station.effects import CloseContactor, LimitPower, OpenContactor
 from forecourt.station.events import CablePlugged, CableUnplugged, VehicleDrawing, VehiclePaused
+from forecourt.station.hardware import Phase
 
 if TYPE_CHECKING:
     from forecourt.station.hardware import Hardware
 
 CCS2 = GunFigures(output=OutputType.CCS2, limit_w=180_000, cable_current_a=500)
 CHADEMO = GunFigures(output=OutputType.CHADEMO, limit_w=60_000, cable_current_a=125)
-TWO_CCS2 = CabinetFigures(station_limit_w=180_000, guns=(CCS2, CCS2))
-MIXED = CabinetFigures(station_limit_w=180_000, guns=(CCS2, CHADEMO))
+START = tuple(Stage(phase, 1.0, "") for phase in (Phase.LOCKING, Phase.INSULATION_CHECK, Phase.PRECHARGE))
+
+
+def of_guns(station_limit_w: float, *guns: GunFigures) -> CabinetFigures:
+    """A cabinet that begins after 3 s with its whole power, so that a charge can be worked out by hand."""
+    return CabinetFigures(station_limit_w=station_limit_w, guns=guns, start=START, ramp=())
+
+
+TWO_CCS2 = of_guns(180_000, CCS2, CCS2)
+MIXED = of_guns(180_000, CCS2, CHADEMO)
 
 FLAT_CAR = Car(
     battery_kwh=100.0,
@@ -34,8 +44,8 @@ FLAT_CAR = Car(
 """A car so plain that its charge can be worked out by hand."""
 
 
-GOLDEN = ["0x1.62a8ebb19d5ffp+14", "0x1.7f43111111110p+14"]
-"""Registers of 22.7 and 24.5 kWh: what they are worth the integrator proves, here only that they never differ."""
+GOLDEN = ["0x1.3e9746b74dbadp+14", "0x1.7f43111111112p+14"]
+"""Registers of 20.4 and 24.5 kWh: what they are worth the integrator proves, here only that they never differ."""
 
 
 def with_power(car: Car, power_kw: float) -> Car:
@@ -207,7 +217,7 @@ def test_every_reading_of_a_whole_charge_is_dc_and_tapers() -> None:
     """No 230 V on a DC gun: voltage is the battery's, rises with it, and U times I is P."""
     for car in ARCHETYPES.values():
         connector = 1 if OutputType.CCS2 in car.inlets else 2
-        cabinet = charging(car, MIXED, connector)
+        cabinet = charging(msgspec.structs.replace(car, pauses=()), MIXED, connector)
         end_s = cabinet.next_deadline()
         readings = [cabinet.reading(connector, 3 + (end_s - 3) * part / 400) for part in range(400)]
         volts = [reading.voltage_v for reading in readings]
@@ -215,9 +225,9 @@ def test_every_reading_of_a_whole_charge_is_dc_and_tapers() -> None:
         assert 290 < volts[0] < volts[-1] <= car.pack_voltage[-1][1]
         assert all(reading.voltage_v * reading.current_a == reading.power_w for reading in readings)
         assert all(reading.current_a <= car.max_current_a * (1 + 1e-12) for reading in readings)
-        late = [reading.power_w for reading in readings if (reading.soc_percent or 0) > 80]
+        late = [round(reading.power_w, 6) for reading in readings if (reading.soc_percent or 0) > 80]
         assert late == sorted(late, reverse=True)
-        assert late[-1] < 0.15 * max(reading.power_w for reading in readings)
+        assert late[-1] < 0.5 * max(reading.power_w for reading in readings)
 
 
 def test_fast_charge_of_the_family_car_takes_about_half_an_hour() -> None:
@@ -228,17 +238,9 @@ def test_fast_charge_of_the_family_car_takes_about_half_an_hour() -> None:
 @pytest.mark.parametrize(
     ("figures", "car", "power_w"),
     [
-        (CabinetFigures(station_limit_w=50_000, guns=(CCS2,)), FLAT_CAR, 50_000),
-        (
-            CabinetFigures(station_limit_w=180_000, guns=(msgspec.structs.replace(CCS2, limit_w=60_000),)),
-            FLAT_CAR,
-            60_000,
-        ),
-        (
-            CabinetFigures(station_limit_w=180_000, guns=(msgspec.structs.replace(CCS2, cable_current_a=200),)),
-            FLAT_CAR,
-            80_000,
-        ),
+        (of_guns(50_000, CCS2), FLAT_CAR, 50_000),
+        (of_guns(180_000, msgspec.structs.replace(CCS2, limit_w=60_000)), FLAT_CAR, 60_000),
+        (of_guns(180_000, msgspec.structs.replace(CCS2, cable_current_a=200)), FLAT_CAR, 80_000),
         (TWO_CCS2, msgspec.structs.replace(FLAT_CAR, max_current_a=100.0), 40_000),
         (TWO_CCS2, FLAT_CAR, 120_000),
     ],
@@ -290,18 +292,20 @@ def test_limit_below_zero_is_our_own_mistake() -> None:
         charging(FLAT_CAR).handle(LimitPower(1, -1.0), 10.0)
 
 
-# Two guns: 180 kW, so 90 kW each, and what one leaves the other may take.
+# Two guns: 180 kW in six modules, so three for each, and what one leaves the other may take.
 
 
 @pytest.mark.parametrize(
     ("asked_kw", "given_kw", "offered_kw"),
     [
         ((150, 150), (90, 90), (90, 90)),
-        ((150, 40), (140, 40), (140, 90)),
-        ((40, 150), (40, 140), (90, 140)),
+        ((150, 40), (120, 40), (120, 60)),
+        ((40, 150), (40, 120), (60, 120)),
         ((90, 90), (90, 90), (90, 90)),
-        ((50, 60), (50, 60), (120, 130)),
-        ((91, 89), (91, 89), (91, 90)),
+        ((50, 60), (50, 60), (90, 90)),
+        ((91, 89), (90, 89), (90, 90)),
+        ((150, 30), (150, 30), (150, 30)),
+        ((20, 20), (20, 20), (90, 90)),
     ],
 )
 def test_two_guns_share_the_station(
@@ -328,13 +332,14 @@ def test_second_car_takes_over_while_the_first_tapers() -> None:
     taken_over = [second for first, second in pairs if first < 80_000]
     assert len(taken_over) > 20
     assert taken_over[:20] == sorted(taken_over[:20])
-    assert taken_over[19] > 120_000
+    assert 120_000 in {round(second) for second in taken_over}
 
 
 def test_gun_that_is_freed_gives_its_share_to_the_other_at_once() -> None:
     cabinet = charging(with_power(FLAT_CAR, 150))
     cabinet.plug(2, with_power(FLAT_CAR, 150), 10.0)
     assert cabinet.reading(1, 10.0).power_w == 150_000
+    assert cabinet.modules(1, 10.0) == 6
     cabinet.handle(CloseContactor(2), 10.0)
     assert cabinet.reading(1, 12.9).power_w == 150_000
     assert cabinet.reading(1, 13.0).power_w == 90_000

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from math import inf, nextafter
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -11,8 +12,9 @@ from hypothesis import strategies as st
 from forecourt.cabinet.archetypes import FAMILY_CAR
 from forecourt.cabinet.car import OutputType
 from forecourt.cabinet.figures import CabinetFigures, GunFigures
-from forecourt.cabinet.gun import Gun, Phase
+from forecourt.cabinet.gun import Closed, Gun
 from forecourt.station.events import VehicleDrawing, VehiclePaused
+from forecourt.station.hardware import Phase
 
 FIGURES = CabinetFigures(
     station_limit_w=180_000,
@@ -22,9 +24,10 @@ FIGURES = CabinetFigures(
 
 def drawing(soc_percent: float, power_w: float, now: float, register_wh: float = 1000.0) -> Gun:
     gun = Gun(1, FIGURES, register_wh)
-    gun.car, gun.soc_percent, gun.phase = FAMILY_CAR, soc_percent, Phase.DRAWING
+    gun.plug(msgspec.structs.replace(FAMILY_CAR, soc_percent=soc_percent))
+    gun.phase, gun.closed = Phase.CONSTANT, Closed.DRAWING
     gun.settle(now)
-    gun.deal(power_w)
+    gun.flow(power_w)
     return gun
 
 
@@ -47,14 +50,15 @@ def test_car_stops_asking_exactly_at_the_wish_of_its_driver() -> None:
     gun = drawing(99.5, 6_000.0, 0.0)
     assert gun.pass_due() == VehiclePaused(1)
     assert gun.soc_percent == 100.0
-    assert gun.ask() is None
+    assert gun.ask(1.0) is None
 
 
 def test_asking_again_after_the_checks_tells_of_a_drawing_car_once() -> None:
     gun = drawing(50.0, 0.0, 0.0)
-    gun.phase = Phase.CHECKING
-    assert gun.ask() == VehicleDrawing(1)
-    assert gun.ask() is None
+    gun.open(0.0)
+    gun.close(0.0)
+    assert gun.ask(0.0) == VehicleDrawing(1)
+    assert gun.ask(0.0) is None
 
 
 @given(

@@ -12,6 +12,8 @@ from forecourt.evlink.models import MODELS, find_model
 from forecourt.station.effects import CloseContactor, LimitPower
 
 CCS2, CHADEMO = OutputType.CCS2, OutputType.CHADEMO
+FULL_S = 10.0
+"""Seconds after closing the contactor: checks and ramp are over."""
 
 
 @pytest.mark.parametrize(
@@ -48,13 +50,13 @@ def test_every_reference_has_a_cabinet_whose_guns_stay_within_its_power() -> Non
 
 @pytest.fixture
 def charging() -> SimulatedCabinet:
-    """An EVD1S180THB with a car of far over 180 kW on gun 1 and a CHAdeMO car on gun 2, both drawing at 3 s."""
+    """An EVD1S180THB with a car of far over 180 kW on gun 1 and a CHAdeMO car on gun 2, in full flow at `FULL_S`."""
     cabinet = SimulatedCabinet(figures_of(find_model("EVD1S180THB")))
     cabinet.plug(1, LONG_DISTANCE_CAR, 0.0)
     cabinet.plug(2, CHADEMO_CAR, 0.0)
     for connector in (1, 2):
         cabinet.handle(CloseContactor(connector), 0.0)
-    assert len(cabinet.expire(3.0)) == 2
+    assert len(cabinet.expire(FULL_S)) == 2
     return cabinet
 
 
@@ -64,26 +66,26 @@ def powers_w(cabinet: SimulatedCabinet, now: float) -> tuple[float, float]:
 
 
 def test_limit_of_the_whole_cabinet_is_shared_and_lifted(charging: SimulatedCabinet) -> None:
-    assert sum(powers_w(charging, 3.0)) == pytest.approx(180_000)
-    charging.handle(LimitPower(0, 50_000.0), 3.0)
-    assert powers_w(charging, 3.0) == pytest.approx((25_000, 25_000))
-    assert charging.reading(1, 3.0).offered_w == pytest.approx(25_000)
-    charging.handle(LimitPower(0, 900_000.0), 4.0)
-    assert sum(powers_w(charging, 4.0)) == pytest.approx(180_000)
-    charging.handle(LimitPower(0, 50_000.0), 5.0)
-    charging.handle(LimitPower(0, None), 6.0)
-    assert sum(powers_w(charging, 6.0)) == pytest.approx(180_000)
+    assert powers_w(charging, FULL_S) == pytest.approx((120_000, 43_875))
+    charging.handle(LimitPower(0, 50_000.0), FULL_S)
+    assert powers_w(charging, FULL_S) == pytest.approx((25_000, 25_000))
+    assert charging.reading(1, FULL_S).offered_w == pytest.approx(25_000)
+    charging.handle(LimitPower(0, 900_000.0), 14.0)
+    assert powers_w(charging, 14.0) == pytest.approx((120_000, 43_875))
+    charging.handle(LimitPower(0, 50_000.0), 15.0)
+    charging.handle(LimitPower(0, None), 16.0)
+    assert powers_w(charging, 16.0) == pytest.approx((120_000, 43_875))
 
 
 def test_power_cut_lifts_the_limit_of_the_whole_cabinet(charging: SimulatedCabinet) -> None:
-    charging.handle(LimitPower(0, 50_000.0), 3.0)
-    charging.cut_power(4.0)
+    charging.handle(LimitPower(0, 50_000.0), FULL_S)
+    charging.cut_power(14.0)
     for connector in (1, 2):
-        charging.handle(CloseContactor(connector), 5.0)
-    charging.expire(10.0)
-    assert sum(powers_w(charging, 10.0)) == pytest.approx(180_000)
+        charging.handle(CloseContactor(connector), 15.0)
+    charging.expire(30.0)
+    assert powers_w(charging, 30.0) == pytest.approx((120_000, 43_875))
 
 
 def test_limit_of_the_whole_cabinet_to_nothing_is_our_own_mistake(charging: SimulatedCabinet) -> None:
     with pytest.raises(AssertionError, match="no such limit of the whole cabinet"):
-        charging.handle(LimitPower(0, 0.0), 4.0)
+        charging.handle(LimitPower(0, 0.0), 14.0)
