@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import msgspec
 
-from forecourt.cabinet.archetypes import ARCHETYPES
+from forecourt.cabinet.archetypes import ARCHETYPES, find_car
 from forecourt.evlink.keys import require_key
 from forecourt.evlink.nearest import nearest
 from forecourt.ocpp.actions import ACTIONS, Sender
@@ -297,11 +297,10 @@ def car_for(car: Car | str | None, output: OutputType) -> Car:
     """The car that is meant; without one the first archetype that fits the gun. Raises `BadValueError`."""
     if car is None:
         return next(one for one in ARCHETYPES.values() if output in one.inlets)
-    if isinstance(car, str):
-        if car not in ARCHETYPES:
-            raise BadValueError(f"A car is a Car or one of {', '.join(ARCHETYPES)}, but {car!r} came.")
-        return ARCHETYPES[car]
-    return car
+    found = find_car(car, {}) if isinstance(car, str) else car
+    if found is None:
+        raise BadValueError(f"A car is a Car or one of {', '.join(ARCHETYPES)}, but {car!r} came.")
+    return found
 
 
 def last_messages(wire: Wire) -> str:

@@ -210,13 +210,13 @@ class Stand:
     """The stations of one clock."""
 
     def __init__(self, host: Host) -> None:
-        self._host = host
+        self.host = host
 
     async def put(self, wishes: Wishes, keys: Mapping[str, str] | None, options: StationOptions | None) -> LiveStation:
         """A station with power."""
-        chosen = msgspec.structs.replace(options or StationOptions(), speed=self._host.clock.speed)
+        chosen = msgspec.structs.replace(options or StationOptions(), speed=self.host.clock.speed)
         settings = checked_keys(keys)
-        station = LiveStation(await self._host.add(commission(wishes), chosen, settings))
+        station = LiveStation(await self.host.add(commission(wishes), chosen, settings))
         station.power(True)
         return station
 
@@ -321,7 +321,7 @@ class LiveSite(Site):
 
     def __init__(self, supervision: LiveSupervision, stand: Stand) -> None:
         self.supervision = supervision
-        self._stand = stand
+        self.stand = stand
 
     async def add_station(
         self,
@@ -332,7 +332,7 @@ class LiveSite(Site):
         options: StationOptions | None = None,
     ) -> Station:
         """A station with power."""
-        return await self._stand.put(Wishes(identity, self.supervision.url, model), keys, options)
+        return await self.stand.put(Wishes(identity, self.supervision.url, model), keys, options)
 
 
 @asynccontextmanager
