@@ -39,6 +39,13 @@ def test_error_that_is_there_already_is_not_counted_twice() -> None:
     assert [(one.connector, one.raised_s) for one in bench.history.all] == [(1, 1005.0), (2, 1006.0)]
 
 
+def test_error_of_the_station_is_remembered_without_a_gun_and_as_it_is_printed() -> None:
+    bench = Bench()
+    bench.history.raised("0x10020c", 2, 5.0)
+    bench.history.cleared("0x10020C", 1, 6.0)
+    assert bench.history.all == (PastError("0x10020C", 0, 1005.0, 1006.0),)
+
+
 def test_error_that_goes_without_having_come_changes_nothing() -> None:
     bench = Bench()
     bench.history.cleared("0x100205", 1, 5.0)

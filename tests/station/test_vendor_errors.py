@@ -12,7 +12,7 @@ from forecourt.evlink.faults import FAULTS, Severity, UnknownFault
 from forecourt.evlink.models import find_model
 from forecourt.station import events
 from forecourt.station.commissioning import Commissioning, StationOptions
-from forecourt.station.effects import LimitPower
+from forecourt.station.effects import LimitPower, SaveRecord
 from forecourt.station.station import Station
 from forecourt.world.chance import SeededChance
 
@@ -39,13 +39,15 @@ def station() -> Station:
 
 
 def raised(station: Station, dtc: str, connector: int) -> list[Effect]:
-    """What the station wants done about an error."""
-    return station.handle(events.FaultRaised(dtc, connector), 1.0)
+    """What the station wants done about an error, besides remembering it."""
+    effects = station.handle(events.FaultRaised(dtc, connector), 1.0)
+    return [effect for effect in effects if not isinstance(effect, SaveRecord)]
 
 
 def cleared(station: Station, dtc: str, connector: int) -> list[Effect]:
-    """What the station wants done about its end."""
-    return station.handle(events.FaultCleared(dtc, connector), 2.0)
+    """What the station wants done about its end, besides remembering it."""
+    effects = station.handle(events.FaultCleared(dtc, connector), 2.0)
+    return [effect for effect in effects if not isinstance(effect, SaveRecord)]
 
 
 def dtcs(station: Station) -> list[tuple[str, ...]]:

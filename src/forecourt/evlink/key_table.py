@@ -188,3 +188,8 @@ _PLUG_AND_CHARGE: tuple[Key, ...] = (
 
 KEYS: tuple[Key, ...] = (*_STANDARD, *_NON_STANDARD, *_PLUG_AND_CHARGE)
 """All 80 keys in the guide's order."""
+
+FILE_TRANSFER_PROTOCOLS = Key(
+    _S, "SupportedFileTransferProtocols", _RO, _LIST, "FTP,HTTP,HTTPS", choices=("FTP", "HTTP", "HTTPS"), reading="A12"
+)
+"""A key of the white paper that the guide does not have; an option of a station adds it."""

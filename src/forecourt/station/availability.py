@@ -8,6 +8,9 @@ scheduled by leaving the set, and nothing else remembers it.
 
 Connector 0 means the station and all its guns: each is put into or out of the set by itself, and may be changed by
 itself afterwards.
+
+A firmware update that waits or is installed *holds* all guns: they count as wanted out of service without being in the
+set, so that what the supervision wants is kept and holds again afterwards.
 """
 
 from __future__ import annotations
@@ -36,7 +39,7 @@ _encode = msgspec.json.Encoder().encode
 class Availability:
     """Which connectors of one station the supervision wants out of service."""
 
-    __slots__ = ("_effects", "_guns", "_inoperative", "_transactions")
+    __slots__ = ("_effects", "_guns", "_inoperative", "_transactions", "is_held")
 
     def __init__(
         self,
@@ -49,6 +52,8 @@ class Availability:
         self._transactions = transactions
         self._effects = effects
         self._inoperative = self._restored(records.get((KIND, KEY)))
+        self.is_held = False
+        """Whether every gun is to be out of service for now, whatever the supervision wants."""
 
     def _restored(self, data: bytes | None) -> frozenset[int]:
         if data is None:
@@ -61,12 +66,17 @@ class Availability:
 
     def is_wanted_inoperative(self, connector: int) -> bool:
         """Whether a connector is out of service, or will be when its transaction is over."""
-        return connector in self._inoperative
+        return connector in self._inoperative or (self.is_held and connector > 0)
+
+    @property
+    def inoperative(self) -> tuple[int, ...]:
+        """The connectors that the supervision wants out of service, lowest first."""
+        return tuple(sorted(self._inoperative))
 
     def change(self, request: ChangeAvailabilityRequest) -> tuple[AvailabilityStatus, tuple[int, ...]]:
         """Want connectors in or out of service: the status to answer, and the connectors to change at once.
 
-        Scheduled says that a connector has to end its transaction first.
+        Scheduled says that a connector has to end its transaction first, or that a firmware update holds it.
         """
         connector = request.connectorId
         if not 0 <= connector <= self._guns:
@@ -76,7 +86,9 @@ class Availability:
         numbers = tuple(range(self._guns + 1)) if connector == 0 else (connector,)
         if request.type is AvailabilityType.Operative:
             self._keep(self._inoperative.difference(numbers))
-            return AvailabilityStatus.Accepted, numbers
+            if not self.is_held or numbers == (0,):
+                return AvailabilityStatus.Accepted, numbers
+            return AvailabilityStatus.Scheduled, tuple(number for number in numbers if number == 0)
         self._keep(self._inoperative.union(numbers))
         idle = tuple(number for number in numbers if self._transactions.on(number) is None)
         return (AvailabilityStatus.Accepted if idle == numbers else AvailabilityStatus.Scheduled), idle

@@ -22,6 +22,8 @@ from forecourt.station.cost import Costs
 from forecourt.station.data_transfer import with_data_as_text
 from forecourt.station.effects import Effect, LogEvent, SaveRecord
 from forecourt.station.error_history import ErrorHistory
+from forecourt.station.firmware import Firmware
+from forecourt.station.firmware_record import Kept, as_updated, kept_in
 from forecourt.station.link import Link
 from forecourt.station.local_list import LocalList
 from forecourt.station.metering import Metering
@@ -64,6 +66,7 @@ class Blocks:
         "_effects",
         "_error_history",
         "_errors",
+        "_firmware",
         "_hardware",
         "_link",
         "_metering",
@@ -95,12 +98,13 @@ class Blocks:
         chance: Chance,
     ) -> None:
         """Build a life on what earlier ones left: `records` as (kind, key) -> data. Raises `UnknownModel`."""
-        self._commissioning = commissioning
         self._options = options
         self._hardware = hardware
         self._model = model = find_model(commissioning.model)
         self._effects: list[Effect] = []
         effects, speed = self._effects, options.speed
+        commissioned, kept = commissioning.firmware_version, kept_in(records, commissioning, effects)
+        commissioning = self._commissioning = as_updated(commissioning, kept)
         timers = self._timers = Timers()
         life = _boot_count(records, chance, effects) + 1
         effects.append(SaveRecord(BOOT_KIND, "count", str(life).encode()))
@@ -125,6 +129,7 @@ class Blocks:
         self._metering = Metering(configuration, calls, queue, clock, hardware, timers)
         self._reset = Reset(configuration, queue, security, options.failing_resets, speed, timers, effects)
         self._add_guns(records)
+        self._add_firmware(kept, commissioned)
 
     def _add_guns(self, records: Mapping[tuple[str, str], bytes]) -> None:
         """Build the blocks of what goes on at the guns, on those of the station as a whole."""
@@ -190,6 +195,25 @@ class Blocks:
             effects,
         )
         self._errors = VendorErrors(model, self._connectors, self._sessions, self._remote, self._transactions, power)
+
+    def _add_firmware(self, kept: Kept | None, commissioned: str) -> None:
+        """Build what touches all of the others."""
+        self._firmware = Firmware(
+            kept,
+            commissioned,
+            self._options.strict_l01,
+            self._model.product,
+            self._transfers,
+            self._reports,
+            self._availability,
+            self._connectors,
+            self._sessions,
+            self._remote,
+            self._transactions,
+            self._clock,
+            self._timers,
+            self._effects,
+        )
 
 
 def _boot_count(records: Mapping[tuple[str, str], bytes], chance: Chance, effects: list[Effect]) -> int:

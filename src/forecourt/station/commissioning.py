@@ -45,6 +45,10 @@ class StationOptions(msgspec.Struct, frozen=True, gc=False):
     """AuthorizationKey may also be 16 to 40 printable characters that are used as they are."""
     accept_amperes: bool = False
     """Charging profiles may be in amperes, and count with the present DC voltage (reading A23)."""
+    strict_l01: bool = False
+    """UpdateFirmware is answered CALLERROR NotSupported, as the white paper wants it (L01.FR.20, reading A9)."""
+    list_file_transfer_protocols: bool = False
+    """The key SupportedFileTransferProtocols is listed, which the guide does not have (reading A12)."""
     tolerant_data_transfer: bool = False
     """`data` of a DataTransfer may be JSON on the wire where the standard wants text (reading A38)."""
     failing_resets: int = 0

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from msgspec import UNSET
 
+from forecourt.evlink.key_table import FILE_TRANSFER_PROTOCOLS
 from forecourt.evlink.keys import KEYS, Access, Key, ValueRefused, Visibility, default_of, find_key, keys_of
 from forecourt.evlink.keys import Effect as KeyEffect
 from forecourt.evlink.models import find_model
@@ -42,7 +43,7 @@ TRUE, FALSE = "true", "false"
 class Configuration:
     """The keys of one station. Values are text as on the wire; the typed readers are for the other blocks."""
 
-    __slots__ = ("_commissioning", "_effects", "_literal_key", "_model", "_values", "_version")
+    __slots__ = ("_commissioning", "_effects", "_literal_key", "_model", "_protocols", "_values", "_version")
 
     def __init__(
         self,
@@ -54,6 +55,7 @@ class Configuration:
     ) -> None:
         self._commissioning = commissioning
         self._literal_key = options.literal_authorization_key
+        self._protocols = options.list_file_transfer_protocols
         self._model = model
         self._effects = effects
         self._values: dict[str, str] = {}
@@ -193,10 +195,13 @@ class Configuration:
     # What a name stands for.
 
     def _keys(self) -> tuple[Key, ...]:
-        return keys_of(self._commissioning.firmware_version, self._plug_and_charge(), self._model.product)
+        keys = keys_of(self._commissioning.firmware_version, self._plug_and_charge(), self._model.product)
+        return (*keys, FILE_TRANSFER_PROTOCOLS) if self._protocols else keys
 
     def _find(self, name: str) -> Key | None:
         """The key of this name if this station, with this firmware and these features, has it."""
+        if self._protocols and name.lower() == FILE_TRANSFER_PROTOCOLS.name.lower():
+            return FILE_TRANSFER_PROTOCOLS
         key = find_key(name)
         if key is None or not any(key is known for known in self._keys()):
             return None
@@ -229,7 +234,8 @@ class Configuration:
 def _defaults(reference: str, plug_and_charge: bool, provisioned: bool) -> dict[str, str | None]:
     """The defaults of all keys, once for all stations that are alike."""
     model = find_model(reference)
-    return {key.name: default_of(key, model, plug_and_charge, provisioned) for key in KEYS}
+    keys = (*KEYS, FILE_TRANSFER_PROTOCOLS)
+    return {key.name: default_of(key, model, plug_and_charge, provisioned) for key in keys}
 
 
 COMMISSIONED: dict[str, Callable[[Commissioning], str | None]] = {

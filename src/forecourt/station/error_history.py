@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from forecourt.evlink.faults import Scope, find_fault
 from forecourt.station.effects import Effect, LogEvent, SaveRecord
 
 if TYPE_CHECKING:
@@ -65,15 +66,18 @@ class ErrorHistory:
 
     def raised(self, dtc: str, connector: int, now: float) -> None:
         """An error appeared; one that is not known to have gone since is still the same."""
-        if not any((one.dtc, one.connector, one.cleared_s) == (dtc, connector, None) for one in self.all):
-            self._keep((*self.all, PastError(dtc, connector, self._clock.wall(now)))[-LIMIT:])
+        fault = find_fault(dtc)
+        number = connector if fault.scope is Scope.CONNECTOR else 0
+        if not any((one.dtc, one.connector, one.cleared_s) == (fault.dtc, number, None) for one in self.all):
+            self._keep((*self.all, PastError(fault.dtc, number, self._clock.wall(now)))[-LIMIT:])
 
     def cleared(self, dtc: str, connector: int, now: float) -> None:
         """An error went away."""
-        gone_s = self._clock.wall(now)
+        fault, gone_s = find_fault(dtc), self._clock.wall(now)
+        number = connector if fault.scope is Scope.CONNECTOR else 0
 
         def as_it_is(one: PastError) -> PastError:
-            is_meant = (one.dtc, one.connector, one.cleared_s) == (dtc, connector, None)
+            is_meant = (one.dtc, one.connector, one.cleared_s) == (fault.dtc, number, None)
             return msgspec.structs.replace(one, cleared_s=gone_s) if is_meant else one
 
         self._keep(tuple(as_it_is(one) for one in self.all))

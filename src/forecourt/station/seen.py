@@ -8,6 +8,7 @@ from forecourt.ocpp.types import from_epoch
 from forecourt.station.display import screen_of
 from forecourt.station.snapshot import (
     ConnectorSnapshot,
+    FirmwareUpdateSnapshot,
     LinkSnapshot,
     LocalListSnapshot,
     ProfileSnapshot,
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
     from forecourt.station.configuration import Configuration
     from forecourt.station.connector import Connectors
     from forecourt.station.cost import Costs
+    from forecourt.station.firmware import Firmware
+    from forecourt.station.firmware_record import Update
     from forecourt.station.hardware import Hardware
     from forecourt.station.link import Link
     from forecourt.station.power import Power
@@ -59,17 +62,18 @@ class Seen(NamedTuple):
     authorization: Authorization
     costs: Costs
     tariff: Tariff
+    firmware: Firmware
 
 
 def snapshot_of(seen: Seen, now: float) -> StationSnapshot:
     """Everything worth showing at `now`."""
     local_list = seen.authorization.local_list
-    numbers = range(len(seen.connectors.guns) + 1)
     return StationSnapshot(
         identity=seen.configuration.identity,
         model=seen.model.reference,
         serial=seen.commissioning.serial_number,
         firmware=seen.commissioning.firmware_version,
+        firmwareUpdate=_update(seen.firmware.update),
         clock=seen.clock.timestamp(now),
         link=LinkSnapshot(seen.link.state, seen.link.url, seen.link.problem),
         boot=seen.boot.state.value,
@@ -80,7 +84,7 @@ def snapshot_of(seen: Seen, now: float) -> StationSnapshot:
         connectors=tuple(_connector(seen, row.number, now) for row in seen.connectors.guns),
         keysChanged=seen.configuration.changed(),
         chargingProfiles=tuple(ProfileSnapshot(one.connector, one.profile) for one in seen.smart_charging.installed),
-        inoperative=tuple(number for number in numbers if seen.availability.is_wanted_inoperative(number)),
+        inoperative=seen.availability.inoperative,
         reservations=tuple(
             ReservationSnapshot(
                 one.reservationId, one.connectorId, one.idTag, one.parentIdTag, from_epoch(one.expires_s)
@@ -124,3 +128,9 @@ def _transaction(clock: Clock, transaction: Transaction | None) -> TransactionSn
         meterStart=transaction.meter_start,
         startedAt=clock.timestamp(transaction.started_at),
     )
+
+
+def _update(update: Update | None) -> FirmwareUpdateSnapshot | None:
+    if update is None:
+        return None
+    return FirmwareUpdateSnapshot(update.step.value, from_epoch(update.retrieve_s), update.version or None)

@@ -85,6 +85,16 @@ class LocalListSnapshot(msgspec.Struct, frozen=True):
     entries: int
 
 
+class FirmwareUpdateSnapshot(msgspec.Struct, frozen=True):
+    """A firmware update that is not over."""
+
+    step: str
+    """scheduled, downloading, checking, waiting for transactions, installing, or installed by the next boot."""
+    retrieveDate: datetime
+    version: str | None
+    """Of the image; None until it was looked at."""
+
+
 class StationSnapshot(msgspec.Struct, frozen=True):
     """One station."""
 
@@ -92,6 +102,8 @@ class StationSnapshot(msgspec.Struct, frozen=True):
     model: str
     serial: str
     firmware: str
+    """The version that runs."""
+    firmwareUpdate: FirmwareUpdateSnapshot | None
     clock: datetime
     link: LinkSnapshot
     boot: str

@@ -112,17 +112,24 @@ class Station(Blocks):
     def handle(self, event: events.Event, now: float) -> list[Effect]:
         """Take one event; return what must be done, in order."""
         _HANDLERS[event.__class__](self, event, now)
-        if self._reservations.is_active:
-            self._reservations.settle(now)
+        if self._firmware.is_waiting or self._reservations.is_active:
+            self._settle(now)
         return self._take()
 
     def expire(self, now: float) -> list[Effect]:
         """Fire every timer that is due, each at its own time; calling early does nothing."""
         while (due := self._timers.next()) <= now:
             _EXPIRIES[self._timers.pop(due)](self, due)
-            if self._reservations.is_active:
-                self._reservations.settle(due)
+            if self._firmware.is_waiting or self._reservations.is_active:
+                self._settle(due)
         return self._take()
+
+    def _settle(self, now: float) -> None:
+        """What waits for anything to happen looks whether it was that."""
+        if self._firmware.is_waiting:
+            self._firmware.settle(now)
+        if self._reservations.is_active:
+            self._reservations.settle(now)
 
     def next_deadline(self) -> float:
         """When `expire` has something to do next; inf when no timer is armed."""
@@ -142,10 +149,13 @@ class Station(Blocks):
             self._connectors.begin(row.number, row.status, now)
         self._connectors.begin(0, self._connectors[0].status, now)
         self._power.begin()
+        updated_to = self._firmware.restore(now)
         self._sessions.restore(lost_clock_s, now)
         self._reservations.expire(now)
         self._metering.align(now)
         self._security.note(SecurityEvent.StartupOfTheDevice, f"firmware {self._commissioning.firmware_version}", now)
+        if updated_to is not None:
+            self._security.note(SecurityEvent.FirmwareUpdated, f"to {updated_to}", now)
         self._link.open()
 
     def _power_lost(self, event: events.PowerLost, now: float) -> None:
@@ -247,11 +257,11 @@ class Station(Blocks):
         fault = find_fault(event.dtc)
         if fault.dtc in TAMPER_DTCS and fault not in self._connectors[0].faults:
             self._security.note(SecurityEvent.TamperDetectionActivated, f"{fault.dtc} {fault.description}", now)
-        self._error_history.raised(find_fault(event.dtc).dtc, event.connector, now)
+        self._error_history.raised(event.dtc, event.connector, now)
         self._errors.raise_(event.dtc, event.connector, now)
 
     def _fault_cleared(self, event: events.FaultCleared, now: float) -> None:
-        self._error_history.cleared(find_fault(event.dtc).dtc, event.connector, now)
+        self._error_history.cleared(event.dtc, event.connector, now)
         self._errors.clear(event.dtc, event.connector, now)
 
     def _begun(self, transaction: Transaction, now: float) -> MeterValue | None:
@@ -285,6 +295,9 @@ class Station(Blocks):
         self._security.clear(now)
 
     def _reboot_requested(self, event: events.RebootRequested, now: float) -> None:
+        if self._firmware.is_installing:
+            self._effects.append(LogEvent("Reboot refused", "expected no reboot while firmware is installed, came one"))
+            return
         self._end_life(StopReason.Reboot, False, now)
 
     def _save_failed(self, event: events.SaveFailed, now: float) -> None:
@@ -336,9 +349,17 @@ class Station(Blocks):
         if self._reset.is_pending:
             self._effects.append(LogEvent("Reset refused", f"expected no other reset, came {request.type} during one"))
             return ResetResponse(status=ResetStatus.Rejected)
+        if self._firmware.is_installing:
+            wrong = f"expected no reset while firmware is installed, came {request.type}"
+            self._effects.append(LogEvent("Reset refused", wrong))
+            return ResetResponse(status=ResetStatus.Rejected)
         hard = request.type is ResetType.Hard
         reason = StopReason.HardReset if hard else StopReason.SoftReset
         return Reply(ResetResponse(status=ResetStatus.Accepted), lambda at: self._end_life(reason, hard, at))
+
+    def _firmware_due(self, now: float) -> None:
+        if self._firmware.due(now):
+            self._end_life(StopReason.Reboot, False, now)
 
     def _end_life(self, reason: StopReason, hard: bool, now: float) -> None:
         self._sessions.is_closed = True
@@ -376,6 +397,7 @@ class Station(Blocks):
             self._metering,
             self._transactions,
             self._uploads,
+            self._firmware,
             self._effects,
         )
 
@@ -404,6 +426,7 @@ class Station(Blocks):
         self._security.note(SecurityEvent.SettingSystemTime, moved, now)
         self._metering.align(now)
         self._smart_charging.apply_all(now)
+        self._firmware.clock_moved(now)
         self._reservations.expire(now)
 
     # Timers.
@@ -449,6 +472,7 @@ class Station(Blocks):
             authorization=self._authorization,
             costs=self._costs,
             tariff=self._tariff,
+            firmware=self._firmware,
         )
 
 
@@ -516,6 +540,7 @@ _REQUESTS: dict[str, Callable[[Station], Handler]] = {
     "SendLocalList": lambda station: station._send_local_list,
     "SetChargingProfile": lambda station: station._smart_charging.set_profile,
     "TriggerMessage": lambda station: station._triggers().asked,
+    "UpdateFirmware": lambda station: station._firmware.asked,
     "UnlockConnector": lambda station: station._unlock_connector,
 }
 """The requests of the supervision. Here and not in each station: a bound method weighs 64 bytes."""
@@ -547,5 +572,6 @@ _EXPIRIES: dict[int, Callable[[Station, float], None]] = {
     Timer.LIMIT_2: lambda station, due: station._smart_charging.apply(2, due),
     Timer.RESERVATION: lambda station, due: station._reservations.expire(due),
     Timer.TRANSFER: lambda station, due: station._transfers.due(due),
+    Timer.FIRMWARE: lambda station, due: station._firmware_due(due),
     Timer.SECURITY_RETRY: lambda station, due: station._calls.advance(due),
 }

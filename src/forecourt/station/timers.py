@@ -54,6 +54,8 @@ class Timer(IntEnum):
     """The next attempt of the transfer that has waited longest."""
     SECURITY_RETRY = 21
     """A SecurityEventNotification that was not taken is due again."""
+    FIRMWARE = 22
+    """The retrieveDate of a firmware update, or the end of its installation."""
 
 
 class Timers:

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from forecourt.station.boot import Boot
     from forecourt.station.calls import Answer, Calls
     from forecourt.station.connector import Connectors
+    from forecourt.station.firmware import Firmware
     from forecourt.station.metering import Metering
     from forecourt.station.transactions import Transactions
     from forecourt.station.uploads import Uploads
@@ -53,6 +54,7 @@ class Triggers:
         metering: Metering,
         transactions: Transactions,
         uploads: Uploads,
+        firmware: Firmware,
         effects: list[Effect],
     ) -> None:
         self._boot = boot
@@ -61,6 +63,7 @@ class Triggers:
         self._metering = metering
         self._transactions = transactions
         self._uploads = uploads
+        self._firmware = firmware
         self._effects = effects
 
     def asked(self, request: TriggerMessageRequest, now: float) -> TriggerMessageResponse | Reply:
@@ -139,9 +142,9 @@ class Triggers:
         return lambda at: self._send(Report(action, self._uploads.status(action)), at)
 
     def _firmware_status(self, _: tuple[int, ...], now: float) -> Callable[[float], None]:
-        """No update can be running yet, so it is Idle."""
+        """The present status, Idle while no update runs."""
         action = MessageTrigger.FirmwareStatusNotification.value
-        return lambda at: self._send(Report(action, IDLE), at)
+        return lambda at: self._send(Report(action, self._firmware.status), at)
 
     def _log_status(self, _: tuple[int, ...], now: float) -> Callable[[float], None]:
         """The present status with the requestId of its GetLog, Idle without one while nothing is uploaded."""
