@@ -47,6 +47,9 @@ CALL_TIMEOUT_S = 30.0
 WAITING_LIMIT = 200
 """CALLs that may wait besides the transaction queue; what comes on top is dropped and logged."""
 
+ANSWERED_LIMIT = 8
+"""Message ids of the supervision's latest CALLs that are remembered while the connection lasts, to tell replays."""
+
 BESIDE_LIMIT = 20
 """CALLs that may be open beside the one whose turn it is; what comes on top waits."""
 
@@ -119,6 +122,7 @@ class Calls:
     """The CALLs of one station, in both directions."""
 
     __slots__ = (
+        "_answered_ids",
         "_beside",
         "_current",
         "_current_id",
@@ -153,6 +157,7 @@ class Calls:
         """By option: makes of an action's payload what it should have been, before it is read; None leaves it."""
         self._owed = _NOTHING_OWED
         """By message id: CALLs of the supervision that are not answered yet."""
+        self._answered_ids: tuple[str, ...] = ()
         self._current: Open | None = None
         self._current_id = ""
         self._beside: dict[str, tuple[Open, float]] = {}
@@ -195,6 +200,7 @@ class Calls:
         self._current = None
         self._waiting = []
         self._owed = _NOTHING_OWED
+        self._answered_ids = ()
         for call in lost:
             call.ended(LOST, now)
 
@@ -333,6 +339,7 @@ class Calls:
         if not self.is_answering:
             self._effects.append(LogEvent("CALL ignored", f"{message.action}: the supervision rejected this station"))
             return
+        self._look_for_replay(message, now)
         try:
             reply = self._handle(message, now)
         except (RemoteError, ForecourtError) as error:
@@ -349,6 +356,16 @@ class Calls:
         self._effects.append(SendFrame(encode_call_result(message.messageId, response)))
         if isinstance(reply, Reply):
             reply.then(now)
+
+    def _look_for_replay(self, message: Call, now: float) -> None:
+        """Nobody sends a CALL again that was answered on this very connection; after a reconnect it may be wanted."""
+        if message.messageId in self._answered_ids:
+            what = (
+                f"{message.action}: message id {message.messageId} came again on the connection that it was answered on"
+            )
+            self._witness.note(SecurityEvent.AttemptedReplayAttacks, what, now)
+        else:
+            self._answered_ids = (*self._answered_ids[1 - ANSWERED_LIMIT :], message.messageId)
 
     def _owe(self, message_id: str, later: Later) -> None:
         if not self._owed:
