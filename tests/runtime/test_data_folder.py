@@ -56,6 +56,17 @@ def test_what_is_kept_holds_unless_it_is_recommissioned() -> None:
     assert (changed.identity, changed.serial_number, changed.model) == ("TWO", "S2", ONE.model)
 
 
+def test_the_log_of_a_folder_goes_on_when_it_is_opened_again(tmp_path: Path) -> None:
+    for number in range(2):
+        folder = DataFolder(tmp_path)
+        folder.log.add(float(number), "tick", str(number))
+        folder.close()
+    folder = DataFolder(tmp_path)
+    lines = folder.log.extract(0.0, 10.0, 0.0).splitlines()
+    folder.close()
+    assert [b'"text":"%d"' % number in line for number, line in enumerate(lines)] == [True, True]
+
+
 def test_a_recommissioned_folder_keeps_its_records_but_for_what_was_recommissioned(tmp_path: Path) -> None:
     async def scenario() -> None:
         folder = DataFolder(tmp_path)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from forecourt.runtime.wire_log import HIDDEN, WireLog
 
 
@@ -39,3 +41,22 @@ def test_the_value_of_the_authorization_key_is_not_shown() -> None:
     assert HIDDEN in secret
     assert "5ec2e7" in plain
     assert asked == '[2,"b","GetConfiguration",{"key":["AuthorizationKey"]}]'
+
+
+@pytest.mark.parametrize(
+    "frame",
+    [
+        b'[2,"a","ChangeConfiguration",{"key":"Authorization\\u004bey","value":"5ec2e7"}]',
+        b'[2,"a","Change\\u0043onfiguration",{"key":"\\u0041uthorizationKey","value":"5ec2e7"}]',
+        b'[2,"a","ChangeConfiguration",{"key":"AuthorizationKey","value":"5ec2e7"',
+        b'[2,"a","ChangeConfiguration",{"Key":"AuthorizationKey","Value":"5ec2e7"}]',
+        b'[2,"a","changeconfiguration",{"key":"AuthorizationKey","value":"5ec2e7"}]',
+        b'[2,"a","ChangeConfiguration",{"key":"AuthorizationKey","value":["5ec2e7"]},"5ec2e7"]',
+    ],
+)
+def test_the_value_is_not_shown_either_where_the_key_is_spelled_oddly_or_the_message_is_none(frame: bytes) -> None:
+    log = WireLog()
+    log.add(0.0, "<", frame)
+    (message,) = log.messages()
+    assert "5ec2e7" not in message.text
+    assert HIDDEN in message.text

@@ -32,6 +32,8 @@ def read_authorities(path: Path) -> str:
     """The roots in a PEM file, for `client_context`. Raises `TrustError` with a sentence."""
     try:
         text = path.read_text(encoding="ascii")
+        if not text.strip():
+            raise ValueError("it is empty")
         client_context(text)
     except (OSError, ValueError) as error:  # an SSLError is an OSError
         why = getattr(error, "strerror", None) or error
