@@ -12,6 +12,8 @@ import msgspec
 import pytest
 import trustme
 
+from forecourt.evlink.firmware_image import encode_image
+from forecourt.evlink.models import find_model
 from forecourt.runtime.files import Files
 from forecourt.runtime.station_log import StationLog
 from tests.file_peers import ENCODED, PASSWORD, ftp_server, http_server
@@ -70,7 +72,9 @@ def members(data: bytes) -> dict[str, bytes]:
         return {name: archive.read(name) for name in archive.namelist()}
 
 
-@pytest.mark.requirement("GUIDE-FILE-01", "OCPP-5.9-1", "OCPP-5.9-2", "OCPP-5.9-3", "OCPP-4.4-1", "OCPP-8-2")
+@pytest.mark.requirement(
+    "GUIDE-FILE-01", "OCPP-5.9-1", "OCPP-5.9-2", "OCPP-5.9-3", "OCPP-4.4-1", "OCPP-8-1", "OCPP-8-2"
+)
 def test_diagnostics_are_uploaded_by_the_scheme_of_the_address(
     play: Play, tmp_path: Path, carrier: Files, plain: HttpServer, secured: HttpServer
 ) -> None:
@@ -169,5 +173,53 @@ def test_a_station_that_loses_power_in_an_upload_comes_back_and_tells_that_it_fa
             station.power(True)
             await until(lambda: "UploadFailed" in statuses(rig, "Diagnostics"))
             assert statuses(rig, "Diagnostics") == ["Uploading", "UploadFailed"]
+
+    play(scenario())
+
+
+@pytest.mark.requirement("GUIDE-FILE-02", "OCPP-8-1", "OCPP-8-2")
+def test_firmware_is_downloaded_by_the_scheme_of_the_address_and_installed(
+    play: Play, tmp_path: Path, carrier: Files, plain: HttpServer, secured: HttpServer
+) -> None:
+    """Each server has a version of its own, and the station that rebooted shows which one came."""
+    product = find_model("EVD1S180THB").product
+
+    async def scenario() -> None:
+        (tmp_path / "3.6.1").write_bytes(encode_image(product, "3.6.1", bytes(100_000)))
+        plain.serve("/fw/3.6.2", encode_image(product, "3.6.2", bytes(100_000)))
+        secured.serve("/fw/3.6.3", encode_image(product, "3.6.3", bytes(100_000)))
+        with ftp_server(tmp_path) as ftp:
+            for folder, version in (
+                (f"ftp://{ENCODED}@{ftp}", "3.6.1"),
+                (f"{plain.address}/fw", "3.6.2"),
+                (f"{secured.address}/fw", "3.6.3"),
+            ):
+                async with Rig(speed=600.0, files=carrier) as rig:
+                    await rig.station()
+                    request = {"location": f"{folder}/{version}", "retrieveDate": "2020-01-01T00:00:00Z"}
+                    assert await rig.supervision.call("UpdateFirmware", request) == {}
+                    await until(lambda rig=rig: "Installed" in statuses(rig, "Firmware"))  # type: ignore[misc]
+                    expected = ["Downloading", "Downloaded", "Installing", "Installed"]
+                    assert statuses(rig, "Firmware") == expected
+                    boots = rig.supervision.payloads("BootNotification")
+                    assert [boot["firmwareVersion"] for boot in boots] == ["3.5.8803", version]
+
+    play(scenario())
+
+
+def test_firmware_from_a_server_whose_certificate_is_not_trusted_is_not_downloaded(
+    play: Play, secured: HttpServer
+) -> None:
+    async def scenario() -> None:
+        async with Rig(speed=600.0) as rig:
+            station = await rig.station()
+            lines: list[str] = []
+            station.seat.listen(lambda what, now: lines.append(repr(what)))
+            request = {"location": f"{secured.address}/fw", "retrieveDate": "2020-01-01T00:00:00Z", "retries": 0}
+            await rig.supervision.call("UpdateFirmware", request)
+            await until(lambda: "DownloadFailed" in statuses(rig, "Firmware"))
+            assert any("is not trusted" in line for line in lines if line.startswith("LogEvent"))
+            assert secured.requests == []
+            assert station.commissioning.firmware_version == "3.5.8803"
 
     play(scenario())
