@@ -360,10 +360,9 @@ class Calls:
     def _look_for_replay(self, message: Call, now: float) -> None:
         """Nobody sends a CALL again that was answered on this very connection; after a reconnect it may be wanted."""
         if message.messageId in self._answered_ids:
-            what = (
-                f"{message.action}: message id {message.messageId} came again on the connection that it was answered on"
-            )
-            self._witness.note(SecurityEvent.AttemptedReplayAttacks, what, now)
+            if message.messageId not in self._owed:
+                what = f"{message.action}: message id {message.messageId} was answered on this connection before"
+                self._witness.note(SecurityEvent.AttemptedReplayAttacks, what, now)
         else:
             self._answered_ids = (*self._answered_ids[1 - ANSWERED_LIMIT :], message.messageId)
 
