@@ -108,9 +108,10 @@ class Blocks:
         timers = self._timers = Timers()
         life = _boot_count(records, chance, effects) + 1
         effects.append(SaveRecord(BOOT_KIND, "count", str(life).encode()))
+        prefix = f"{life:x}"  # one for all: a short text weighs 50 bytes
         clock = self._clock = Clock()
         configuration = self._configuration = Configuration(commissioning, options, model, records, effects)
-        calls = self._calls = Calls(f"{life:x}", CALL_TIMEOUT_S * speed, timers, effects)
+        calls = self._calls = Calls(prefix, CALL_TIMEOUT_S * speed, timers, effects)
         calls.is_in_order = configuration.boolean("CallMsgInOrder")
         calls.mend = with_data_as_text if options.tolerant_data_transfer else None
         security = self._security = SecurityLog(configuration, records, calls, clock, speed, timers, effects)
@@ -120,8 +121,8 @@ class Blocks:
         self._connectors = Connectors(
             len(model.outputs), configuration, calls, clock, timers, options.status_timestamp_only
         )
-        self._transactions = Transactions(f"{life:x}", records, queue, clock, hardware, effects)
-        self._transfers = Transfers(f"{life:x}", timers, effects)
+        self._transactions = Transactions(prefix, records, queue, clock, hardware, effects)
+        self._transfers = Transfers(prefix, timers, effects)
         self._tariff = Tariff(records, self._transfers, effects)
         self._reports = Reports(records, self._boot, calls, effects)
         self._uploads = Uploads(self._transfers, self._reports, records, effects)
