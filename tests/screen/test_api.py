@@ -22,7 +22,15 @@ from forecourt.screen.bodies import CAR_VALUES
 from forecourt.screen.event_stream import BEHIND_LIMIT, Followers
 from forecourt.station.commissioning import Commissioning, StationOptions
 from forecourt.station.effects import CloseContactor
-from forecourt.station.events import BadgeShown, FrameReceived, VehicleDrawing, VehiclePaused
+from forecourt.station.events import (
+    BadgeShown,
+    FrameReceived,
+    SecurityLogCleared,
+    TariffHidden,
+    TariffShown,
+    VehicleDrawing,
+    VehiclePaused,
+)
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Coroutine
@@ -216,6 +224,8 @@ def test_a_car_of_ones_own_is_plugged_in_by_its_name_and_changed_like_any_other(
         ("POST", "/badge", {"uid": "04A2"}, 400, "array"),
         ("POST", "/badge", {"idTag": "x" * 21}, 400, "1 to 20"),
         ("POST", "/show", {"connector": 0}, 404, "connectors 1 to 2"),
+        ("POST", "/tariff", {}, 400, "shown"),
+        ("POST", "/tariff", {"shown": "yes"}, 400, "bool"),
         ("POST", "/faults", {"dtc": "0x1"}, 400, "0x1"),
         ("POST", "/faults", {"dtc": "0x100202", "connector": 1}, 400, "whole station"),
         ("DELETE", "/faults/0x100202", None, 404, "not there"),
@@ -261,6 +271,8 @@ def test_without_power_the_station_hears_nothing_but_cars_can_be_plugged() -> No
             ("POST", "/badge", {"idTag": "TAG"}),
             ("POST", "/reboot", None),
             ("POST", "/show", {"connector": 1}),
+            ("POST", "/tariff", {"shown": True}),
+            ("DELETE", "/security-log", None),
             ("GET", "/keys", None),
             ("PUT", "/keys/HeartbeatInterval", {"value": "60"}),
         ):
@@ -297,6 +309,24 @@ def test_a_badge_of_bytes_is_read_as_hex_text() -> None:
         heard = hear(rig)
         await rig.post("/badge", {"uid": ["04", "a2", "00", "0F", "10", "20", "30"]})
         assert BadgeShown("04A2000F102030") in heard
+
+    play(scenario)
+
+
+def test_the_screen_is_shown_and_the_installer_empties_the_security_log() -> None:
+    async def scenario(rig: Rig) -> None:
+        heard = hear(rig)
+        shown = await rig.get()
+        assert (shown["screen"]["page"], shown["screen"]["isLocked"]) == ("welcome", True)
+        await rig.post("/connectors/2/plug")
+        shown = await rig.post("/show", {"connector": 2})
+        assert (shown["screen"]["page"], shown["screen"]["gun"]["letter"]) == ("gun", "B")
+        shown = await rig.post("/tariff", {"shown": True})  # there is no picture, so no button
+        assert shown["screen"]["page"] == "gun"
+        await rig.post("/tariff", {"shown": False})
+        await rig.delete("/security-log")
+        told = [what for what in heard if isinstance(what, TariffShown | TariffHidden | SecurityLogCleared)]
+        assert told == [TariffShown(), TariffHidden(), SecurityLogCleared()]
 
     play(scenario)
 
@@ -417,6 +447,8 @@ def test_the_description_names_every_path_and_body_and_loads_nothing_from_elsewh
             "/api/stations/{identity}/connectors/{connector}/resume",
             "/api/stations/{identity}/badge",
             "/api/stations/{identity}/show",
+            "/api/stations/{identity}/tariff",
+            "/api/stations/{identity}/security-log",
             "/api/stations/{identity}/faults",
             "/api/stations/{identity}/faults/{dtc}",
             "/api/stations/{identity}/power",

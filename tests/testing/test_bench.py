@@ -112,6 +112,9 @@ def test_a_car_pauses_and_goes_on(on_site: OnSite) -> None:
         station.plug(2, FAMILY_CAR)
         station.show(2)
         assert station.snapshot().shownConnector == 2
+        assert (station.screen.page, station.screen.isLocked) == ("gun", False)
+        station.tariff()
+        station.tariff(shown=False)
         station.badge(TAG)
         await station.status(2, "Charging")
         station.pause(2)

@@ -24,6 +24,9 @@ from forecourt.station.events import (
     KeySet,
     PowerRestored,
     RebootRequested,
+    SecurityLogCleared,
+    TariffHidden,
+    TariffShown,
 )
 from forecourt.station.station import Station
 
@@ -188,6 +191,14 @@ class HostedStation:
         """Touch the screen to see a connector."""
         self._require_connector(connector)
         self._happen(ConnectorShown(connector))
+
+    def show_tariff(self, is_shown: bool) -> None:
+        """Touch the Tariff button, or leave its page."""
+        self._happen(TariffShown() if is_shown else TariffHidden())
+
+    def clear_security_log(self) -> None:
+        """Empty the security log at the station."""
+        self._happen(SecurityLogCleared())
 
     def raise_fault(self, dtc: str, connector: int | None = None) -> None:
         """Break something; a fault of a gun is on connector 1 unless said otherwise."""

@@ -35,6 +35,7 @@ from forecourt.screen.bodies import (
     Plug,
     Power,
     Show,
+    Tariff,
     badge_of,
     car_of,
     read_body,
@@ -119,6 +120,14 @@ async def show_connector(request: _Request, identity: FromPath[str]) -> StationV
     return station_view(station)
 
 
+@post("/api/stations/{identity:str}/tariff", status_code=200)
+async def show_tariff(request: _Request, identity: FromPath[str]) -> StationView:
+    """Touch the Tariff button, or leave its page; nothing changes where the screen has none."""
+    station = _station(request, identity)
+    station.show_tariff((await read_body(request, Tariff)).shown)
+    return station_view(station)
+
+
 @post("/api/stations/{identity:str}/faults", status_code=200)
 async def raise_fault(request: _Request, identity: FromPath[str]) -> StationView:
     """Let a vendor error appear; 409 when it is there."""
@@ -154,6 +163,14 @@ async def switch_network(request: _Request, identity: FromPath[str]) -> StationV
     """Switch the network."""
     station = _station(request, identity)
     station.network((await read_body(request, Network)).up)
+    return station_view(station)
+
+
+@delete("/api/stations/{identity:str}/security-log", status_code=200)
+async def clear_security_log(request: _Request, identity: FromPath[str]) -> StationView:
+    """Empty the security log with the installer's access, which is a security event itself."""
+    station = _station(request, identity)
+    station.clear_security_log()
     return station_view(station)
 
 
@@ -210,6 +227,7 @@ BODIES: dict[HTTPRouteHandler, type[msgspec.Struct]] = {
     resume: Nothing,
     show_badge: Badge,
     show_connector: Show,
+    show_tariff: Tariff,
     raise_fault: Fault,
     switch_power: Power,
     switch_network: Network,
@@ -229,7 +247,17 @@ def refuse(_request: _Request, error: Exception) -> Response[dict[str, str]]:
 
 def create_app(host: Host, followers: Followers, cars: Mapping[str, Car]) -> ASGIApp:
     """The application for the stations of a host on the same loop, with the user's own cars by their names."""
-    handlers = [list_stations, get_station, clear_fault, list_keys, get_key, list_messages, follow_events, *BODIES]
+    handlers = [
+        list_stations,
+        get_station,
+        clear_fault,
+        clear_security_log,
+        list_keys,
+        get_key,
+        list_messages,
+        follow_events,
+        *BODIES,
+    ]
     app = Litestar(
         route_handlers=handlers,
         state=State({"host": host, "followers": followers, "cars": cars}),

@@ -86,6 +86,12 @@ class Show(Body, frozen=True):
     connector: int
 
 
+class Tariff(Body, frozen=True):
+    """The tariff's page on the screen."""
+
+    shown: bool
+
+
 class Fault(Body, frozen=True):
     """A vendor error to raise."""
 

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from forecourt.evlink.faults import find_fault
-from forecourt.station.snapshot import LocalListSnapshot, ProfileSnapshot, ReservationSnapshot
+from forecourt.station.display import Screen
+from forecourt.station.snapshot import FirmwareUpdateSnapshot, LocalListSnapshot, ProfileSnapshot, ReservationSnapshot
 
 if TYPE_CHECKING:
     from forecourt.cabinet.car import Car
@@ -85,6 +86,8 @@ class StationView(msgspec.Struct, frozen=True):
     product: str
     serial: str
     firmware: str
+    firmwareUpdate: FirmwareUpdateSnapshot | None
+    """One that is not over."""
     power: bool
     network: bool
     state: str
@@ -95,6 +98,9 @@ class StationView(msgspec.Struct, frozen=True):
     status: str | None
     """Of connector 0: the station itself."""
     shownConnector: int | None
+    """The gun that the screen shows, or would show first."""
+    screen: Screen | None
+    """What the driver sees."""
     queuedMessages: int | None
     errors: tuple[ErrorView, ...]
     connectors: tuple[ConnectorView, ...]
@@ -134,6 +140,23 @@ class MessageView(msgspec.Struct, frozen=True):
     text: str
 
 
+AS_TOLD = (
+    "firmwareUpdate",
+    "boot",
+    "status",
+    "shownConnector",
+    "screen",
+    "queuedMessages",
+    "keysChanged",
+    "chargingProfiles",
+    "inoperative",
+    "reservations",
+    "localList",
+    "cachedIdTags",
+)
+"""What a view tells in the words of the snapshot; null while the station is dark or boots."""
+
+
 def station_view(station: HostedStation) -> StationView:
     """Everything about a station at this moment."""
     snapshot = station.snapshot()
@@ -151,18 +174,9 @@ def station_view(station: HostedStation) -> StationView:
         state=_state(station),
         clock=datetime.fromtimestamp(seat.driver.clock_s(seat, seat.at), UTC),
         link=None if snapshot is None else LinkView(snapshot.link.state, snapshot.link.url, snapshot.link.problem),
-        boot=None if snapshot is None else snapshot.boot,
-        status=None if snapshot is None else snapshot.status,
-        shownConnector=None if snapshot is None else snapshot.shownConnector,
-        queuedMessages=None if snapshot is None else snapshot.queuedMessages,
+        **{name: None if snapshot is None else getattr(snapshot, name) for name in AS_TOLD},
         errors=tuple(_error(dtc, connector) for dtc, connector in station.faults),
         connectors=tuple(_connector(station, gun, told.get(gun.connectorId)) for gun in station.connectors()),
-        keysChanged=None if snapshot is None else snapshot.keysChanged,
-        chargingProfiles=None if snapshot is None else snapshot.chargingProfiles,
-        inoperative=None if snapshot is None else snapshot.inoperative,
-        reservations=None if snapshot is None else snapshot.reservations,
-        localList=None if snapshot is None else snapshot.localList,
-        cachedIdTags=None if snapshot is None else snapshot.cachedIdTags,
     )
 
 

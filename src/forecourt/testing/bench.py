@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from forecourt.evlink.keys import Key
     from forecourt.ocpp.types import Record
     from forecourt.station.commissioning import StationOptions
+    from forecourt.station.display import Screen
     from forecourt.station.snapshot import StationSnapshot
     from forecourt.supervision.outcomes import Outcome
     from forecourt.world.wire import Message, Wire
@@ -78,6 +79,10 @@ class Station(ABC):
         """Touch the screen to see a connector."""
 
     @abstractmethod
+    def tariff(self, shown: bool = True) -> None:
+        """Touch the Tariff button, or leave its page; nothing changes where the screen has none."""
+
+    @abstractmethod
     def fault(self, dtc: str, connector: int | None = None) -> None:
         """Let a vendor error appear; one of a gun is on connector 1 unless said otherwise. It outlives reboots."""
 
@@ -110,6 +115,11 @@ class Station(ABC):
     @abstractmethod
     def snapshot(self) -> StationSnapshot:
         """Everything that the station knows of itself. Raises `NotNowError` while it is dark or boots."""
+
+    @property
+    def screen(self) -> Screen:
+        """What the driver sees. Raises `NotNowError` while the station is dark or boots."""
+        return self.snapshot().screen
 
     @abstractmethod
     def meter_wh(self, connector: int = 1) -> float:

@@ -85,6 +85,10 @@ class LiveStation(Station):
         """Touch the screen to see a connector."""
         self.hosted.show(connector)
 
+    def tariff(self, shown: bool = True) -> None:
+        """Touch the Tariff button, or leave its page."""
+        self.hosted.show_tariff(shown)
+
     def fault(self, dtc: str, connector: int | None = None) -> None:
         """Let a vendor error appear."""
         self.hosted.raise_fault(dtc, connector)

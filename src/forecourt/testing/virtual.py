@@ -21,6 +21,7 @@ from forecourt.runtime.hosted import (
     shown_value,
 )
 from forecourt.station.commissioning import StationOptions
+from forecourt.station.events import TariffHidden, TariffShown
 from forecourt.testing.bench import LedgerRow, Site, Station, Supervision, car_for, checked_keys
 from forecourt.world.world import World
 
@@ -86,6 +87,11 @@ class VirtualStation(Station):
         self._require_gun(connector)
         self._require_mains()
         self.simulated.show(connector)
+
+    def tariff(self, shown: bool = True) -> None:
+        """Touch the Tariff button, or leave its page."""
+        self._require_mains()
+        self.simulated.happen(TariffShown() if shown else TariffHidden())
 
     def fault(self, dtc: str, connector: int | None = None) -> None:
         """Let a vendor error appear."""
