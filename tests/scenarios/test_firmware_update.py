@@ -146,6 +146,27 @@ def test_keys_of_the_new_version_exist_once_it_runs_and_not_before(world: World,
     assert known()
 
 
+@pytest.mark.requirement("WP-8-1")
+def test_update_that_was_installed_is_a_security_event_and_one_that_failed_is_none(
+    world: World, central: ScriptedSupervision, station: SimulatedStation
+) -> None:
+    def events() -> list[str]:
+        payloads = station.wire.payloads("SecurityEventNotification")
+        return [payload["techInfo"] for payload in payloads if payload["type"] == "FirmwareUpdated"]
+
+    world.files.served["http://files.example/damaged.bin"] = IMAGE[:-1]
+    update(central, "http://files.example/damaged.bin")
+    world.run(UPDATE_S)
+    assert events() == []
+    update(central)
+    world.run(UPDATE_S)
+    assert events() == [f"to {NEW}"]
+    station.cut()
+    station.power_on()
+    world.run(60)
+    assert events() == [f"to {NEW}"]
+
+
 def test_same_version_can_be_installed_again_and_an_older_one_too(
     world: World, central: ScriptedSupervision, station: SimulatedStation
 ) -> None:
