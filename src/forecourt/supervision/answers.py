@@ -70,6 +70,9 @@ if TYPE_CHECKING:
 
 REMEMBERED_CONNECTORS = 16
 """So many connector numbers of a station at most have their latest MeterValues remembered."""
+REMEMBERED_VALUES = 8
+"""So many of the latest MeterValues of a connector are recognised when they come again; late ones come among them."""
+DIGEST_BYTES = 8
 
 _METER_VALUES_RESPONSE = MeterValuesResponse()
 _STATUS_NOTIFICATION_RESPONSE = StatusNotificationResponse()
@@ -153,11 +156,12 @@ class Answers:
     def _meter_values(
         self, station: Station, request: MeterValuesRequest, payload: bytes, now: float, effects: list[Effect]
     ) -> Record:
-        known, seen = station.meter_values, blake2b(payload, digest_size=8).digest()
-        if known.get(request.connectorId) != seen:
+        known, seen = station.meter_values, blake2b(payload, digest_size=DIGEST_BYTES).digest()
+        latest = known.get(request.connectorId, b"")
+        if all(latest[at : at + DIGEST_BYTES] != seen for at in range(0, len(latest), DIGEST_BYTES)):
             if len(known) >= REMEMBERED_CONNECTORS:
                 known.clear()
-            known[request.connectorId] = seen
+            known[request.connectorId] = latest[(1 - REMEMBERED_VALUES) * DIGEST_BYTES :] + seen
             effects.append(Store(MeterValuesReported(station.identity, now, request)))
             _follow(station, request, None, now, effects)
         return _METER_VALUES_RESPONSE

@@ -182,7 +182,10 @@ class CentralSystem:
             self._refuse_frame(station, event.frame, fault, now, effects)
             return effects
         if isinstance(frame, Call):
-            self._call(station, frame, now, effects)
+            if frame.messageId in event.in_process:
+                self._refuse_repeated(station, frame, now, effects)
+            else:
+                self._call(station, frame, now, effects)
         elif not self._commands.answered(station, frame, now, effects):
             reason = f"answer to {frame.messageId[:36]}, which nobody waits for"
             effects.append(discarded(station, reason, event.frame, now))
@@ -194,13 +197,20 @@ class CentralSystem:
         """OCPP-J 4.2.3: a CALLERROR for a CALL whose id can be read; otherwise it is only logged."""
         effects.append(discarded(station, str(fault), frame, now))
         if fault.answerable and fault.message_id is not None:
-            self._send(station, encode_call_error(fault.message_id, fault.code, fault.description), now, effects)
+            error = encode_call_error(fault.message_id, fault.code, fault.description)
+            self._send(station, error, now, effects, fault.message_id)
+
+    def _refuse_repeated(self, station: Station, call: Call, now: float, effects: list[Effect]) -> None:
+        """OCPP-J 4.2.3: an id comes again before its CALL is answered."""
+        description = "expected a new message id, came that of a CALL still at work"
+        error = encode_call_error(call.messageId, ErrorCode.ProtocolError, description)
+        self._send(station, error, now, effects, call.messageId)
 
     def _call(self, station: Station, call: Call, now: float, effects: list[Effect]) -> None:
         action = ACTIONS.get(call.action)
         refusal = self._refusal(station, call, action)
         if refusal is not None:
-            self._send(station, encode_call_error(call.messageId, *refusal), now, effects)
+            self._send(station, encode_call_error(call.messageId, *refusal), now, effects, call.messageId)
             if refusal[0] is ErrorCode.SecurityError:
                 self._ask_for_boot(station, now, effects)
             return
@@ -209,10 +219,10 @@ class CentralSystem:
             request = action.decode_request(call.payload)
         except PayloadFault as fault:
             error = encode_call_error(call.messageId, fault.code, fault.description, fault.details)
-            self._send(station, error, now, effects)
+            self._send(station, error, now, effects, call.messageId)
             return
         response = self._answers.answer(station, request, bytes(call.payload), now, effects)
-        self._send(station, encode_call_result(call.messageId, response), now, effects)
+        self._send(station, encode_call_result(call.messageId, response), now, effects, call.messageId)
 
     def _refusal(self, station: Station, call: Call, action: Action | None) -> tuple[ErrorCode, str] | None:
         """Why this CALL is not even looked into: code and description; None when it is."""
@@ -237,10 +247,10 @@ class CentralSystem:
             request = TriggerMessageRequest(requestedMessage=MessageTrigger.BootNotification)
             self._commands.enqueue(station, None, request, now, effects)
 
-    def _send(self, station: Station, frame: bytes, now: float, effects: list[Effect]) -> None:
+    def _send(self, station: Station, frame: bytes, now: float, effects: list[Effect], answers: str) -> None:
         if self._wire_log:
             effects.append(Store(MessageLogged(station.identity, now, True, frame)))
-        effects.append(SendFrame(station.link, station.identity, frame))
+        effects.append(SendFrame(station.link, station.identity, frame, answers))
 
     # The operator and the store.
 

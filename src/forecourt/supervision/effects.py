@@ -29,6 +29,8 @@ class SendFrame(Effect, frozen=True, gc=False):
     link: int
     identity: str
     frame: bytes
+    answers: str | None = None
+    """The id of the station's CALL that it answers; None for a CALL."""
 
 
 class CloseLink(Effect, frozen=True, gc=False):

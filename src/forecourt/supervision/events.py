@@ -6,6 +6,8 @@ the driver gives each a number it never uses again, so that a late word of a rep
 
 from __future__ import annotations
 
+from collections.abc import Set as AbstractSet
+
 import msgspec
 
 from forecourt.ocpp.types import Record
@@ -41,6 +43,8 @@ class FrameReceived(Event, frozen=True, gc=False):
     link: int
     frame: bytes
     """The text as UTF-8."""
+    in_process: AbstractSet[str] = frozenset()
+    """Ids of the link's CALLs whose answers are held back still: they wait until their facts are durable."""
 
 
 class CommandGiven(Event, frozen=True, gc=False):

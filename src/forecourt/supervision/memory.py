@@ -26,7 +26,7 @@ from forecourt.supervision.ports import RECENT_TRANSACTIONS, Recollection, Trans
 from forecourt.supervision.registry import tag_key
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from forecourt.ocpp.core import MeterValue
     from forecourt.supervision.facts import Fact
@@ -51,6 +51,7 @@ class MemoryStore:
         self.followed: dict[str, list[CommandFollowed]] = {}
         """What came of each command, in order."""
         self._meter_values: dict[int, list[MeterValue]] = {}
+        self._unnamed_values: dict[tuple[str, int], list[MeterValue]] = {}
         self._keepers: dict[type, Callable[..., object]] = {
             PolicySet: self._set_policy,
             IdTagSet: lambda fact: self.id_tags.__setitem__(tag_key(fact.idTag), fact),
@@ -90,7 +91,19 @@ class MemoryStore:
 
     def meter_values(self, transaction_id: int) -> list[MeterValue]:
         """The values of a transaction in the order they were measured; late ones are in their place."""
-        return sorted(self._meter_values.get(transaction_id, ()), key=lambda value: value.timestamp)
+        found = [*self._meter_values.get(transaction_id, ()), *self._meanwhile(transaction_id)]
+        return sorted(found, key=lambda value: value.timestamp)
+
+    def _meanwhile(self, transaction_id: int) -> Iterator[MeterValue]:
+        """The values that name no transaction, of the gun and the time of this one (A21)."""
+        start, stop = self.started.get(transaction_id), self.stopped.get(transaction_id)
+        if start is None:
+            return
+        for value in self._unnamed_values.get((start.identity, start.request.connectorId), ()):
+            if start.request.timestamp <= value.timestamp and (
+                stop is None or value.timestamp <= stop.request.timestamp
+            ):
+                yield value
 
     def energy_wh(self, transaction_id: int) -> int | None:
         """The energy of a transaction that has ended, in Wh; None for another."""
@@ -128,3 +141,6 @@ class MemoryStore:
         number = fact.request.transactionId
         if isinstance(number, int):
             self._meter_values.setdefault(number, []).extend(fact.request.meterValue)
+        else:
+            place = (fact.identity, fact.request.connectorId)
+            self._unnamed_values.setdefault(place, []).extend(fact.request.meterValue)

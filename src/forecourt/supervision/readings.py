@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 import msgspec
-from sqlalchemy import and_, func, select
+from sqlalchemy import and_, func, or_, select
 
 from forecourt.evlink.faults import UnknownFault, find_fault
 from forecourt.ocpp.core import BootNotificationRequest, SampledValue
@@ -219,7 +220,7 @@ def _transaction_view(connection: Connection, row: Row[Any]) -> TransactionView:
     if row.meter_stop_wh is not None:
         energy_wh = row.meter_stop_wh - row.meter_start_wh
     else:
-        register_wh = _register_now_wh(connection, row.transaction_id)
+        register_wh = _register_now_wh(connection, row)
         energy_wh = None if register_wh is None else register_wh - row.meter_start_wh
     return TransactionView(
         transactionId=row.transaction_id,
@@ -239,15 +240,41 @@ def _transaction_view(connection: Connection, row: Row[Any]) -> TransactionView:
     )
 
 
-def _register_now_wh(connection: Connection, transaction_id: int) -> float | None:
+def _register_now_wh(connection: Connection, row: Row[Any]) -> float | None:
     """What the energy register shows in the latest values of a transaction."""
     values = METER_VALUES.c
-    query = select(values.sampled_value).where(values.transaction_id == transaction_id)
-    for text in connection.scalars(query.order_by(values.taken_s.desc(), values.id.desc()).limit(LATEST_VALUES)):
-        register_wh = energy_register_wh(_sampled_values.decode(text))
+    latest = [
+        value
+        for those in _values_of(row)  # apart, so that an index gives the latest of each
+        for value in connection.execute(
+            select(values.taken_s, values.id, values.sampled_value)
+            .where(those)
+            .order_by(values.taken_s.desc(), values.id.desc())
+            .limit(LATEST_VALUES)
+        )
+    ]
+    for value in sorted(latest, reverse=True):
+        register_wh = energy_register_wh(_sampled_values.decode(value.sampled_value))
         if register_wh is not None:
             return register_wh
     return None
+
+
+def _values_of(row: Row[Any]) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
+    """Which values are of a transaction: those that name it, and those that name none, of its gun and its time.
+
+    The latter come from a station that had no transactionId yet (A21).
+    """
+    values = METER_VALUES.c
+    named = and_(values.transaction_id == row.transaction_id, values.identity == row.identity)
+    meanwhile = and_(
+        values.transaction_id.is_(None),
+        values.identity == row.identity,
+        values.connector_id == row.connector_id,
+        values.taken_s >= row.started_s,
+        values.taken_s <= (math.inf if row.stopped_s is None else row.stopped_s),
+    )
+    return named, meanwhile
 
 
 def energy_register_wh(sampled_values: Sequence[SampledValue]) -> float | None:
@@ -284,9 +311,14 @@ def orphan_stops(connection: Connection, *, identity: str | None, limit: int) ->
 
 
 def meter_values(connection: Connection, transaction_id: int, *, offset: int, limit: int) -> list[MeterValueView]:
-    """The values of a transaction in the order of their own timestamps, whenever they arrived."""
+    """The values of a transaction in the order of their own timestamps, whenever they came; none of an unknown one."""
     values = METER_VALUES.c
-    query = select(METER_VALUES).where(values.transaction_id == transaction_id)
+    query = select(TRANSACTIONS).where(TRANSACTIONS.c.transaction_id == transaction_id)
+    transaction_row = connection.execute(query).one_or_none()
+    if transaction_row is None:
+        return []
+    those = or_(*_values_of(transaction_row))
+    query = select(METER_VALUES).where(those).order_by(values.taken_s, values.id).offset(offset).limit(limit)
     return [
         MeterValueView(
             timestamp=from_epoch(row.taken_s),
@@ -295,7 +327,7 @@ def meter_values(connection: Connection, transaction_id: int, *, offset: int, li
             sampledValue=_sampled_values.decode(row.sampled_value),
             receivedAt=from_epoch(row.received_s),
         )
-        for row in connection.execute(query.order_by(values.taken_s, values.id).offset(offset).limit(limit))
+        for row in connection.execute(query)
     ]
 
 

@@ -68,13 +68,15 @@ log = structlog.get_logger()
 class _Session:
     """One connection of a station: the owner of its link."""
 
-    __slots__ = ("_supervision", "identity", "link", "number")
+    __slots__ = ("_supervision", "identity", "in_process", "link", "number")
 
     def __init__(self, supervision: Supervision, number: int, identity: str) -> None:
         self._supervision = supervision
         self.number = number
         self.identity = identity
         self.link: Link | None = None
+        self.in_process: set[str] = set()
+        """Ids of CALLs whose answers are held back."""
 
     def link_opened(self, link: Link) -> None:
         self.link = link
@@ -82,7 +84,7 @@ class _Session:
         self._supervision.handle(LinkOpened(self.number, self.identity, link.remote))
 
     def frame_received(self, link: Link, frame: bytes) -> None:
-        self._supervision.handle(FrameReceived(self.number, frame))
+        self._supervision.handle(FrameReceived(self.number, frame, self.in_process))
 
     def pong_received(self, link: Link) -> None:
         """Nothing: the supervision sends no pings."""
@@ -257,6 +259,7 @@ class Supervision:
                 self._close_link(effect)
             elif gating or effect.identity in self._gates:  # type: ignore[attr-defined]
                 held.append(effect)
+                self._hold_back(effect)
             else:
                 self._let_out(effect)
         if held:
@@ -267,6 +270,13 @@ class Supervision:
             self.store.commit(facts)
         if facts and self.watchers:
             self.store.commit((), functools.partial(self.watchers.tell, facts))
+
+    def _hold_back(self, effect: Effect) -> None:
+        """A second CALL with this id is one too many as long as the answer waits."""
+        if type(effect) is SendFrame and effect.answers is not None:
+            session = self.sessions.get(effect.link)
+            if session is not None:
+                session.in_process.add(effect.answers)
 
     def _release(self, identity: str, held: list[Effect]) -> None:
         """What these effects waited for is durable."""
@@ -282,6 +292,8 @@ class Supervision:
         if type(effect) is SendFrame:
             session = self.sessions.get(effect.link)
             if session is not None and session.link is not None:
+                if effect.answers is not None:
+                    session.in_process.discard(effect.answers)
                 session.link.send(effect.frame)
         elif type(effect) is EndCommand:
             outcome = self._awaited.pop(effect.command_id, None)

@@ -99,7 +99,7 @@ class Station:
         """Oldest first."""
         self.orphan_stops: tuple[tuple[int, datetime, int], ...] = ()
         self.meter_values: dict[int, bytes] = {}
-        """A hash of the latest MeterValues payload by connector, to recognise it when it comes again."""
+        """Hashes of the latest MeterValues payloads by connector, one behind the other, to know what comes again."""
         self.awaited: Awaited | None = None
         self.waiting: deque[tuple[str | None, Record]] | None = None
         """Commands that wait for their turn, with their ids."""
