@@ -196,3 +196,33 @@ def test_every_session_ends_when_the_station_reboots() -> None:
     assert [payload["reason"] for payload in rig.calls("StopTransaction")] == ["Reboot", "Reboot"]
     assert not rig.is_energised(1)
     assert not rig.is_energised(2)
+
+
+def test_session_that_ended_is_known_until_its_cable_is_pulled_or_the_next_one_begins() -> None:
+    rig = charging()
+    shown = rig.station.snapshot(rig.now).screen.gun
+    assert shown is not None
+    assert shown.session is not None
+    assert shown.session.ended is None
+    rig.badge("TAG1")
+    ended = rig.station.snapshot(rig.now).screen.gun
+    assert ended is not None
+    assert ended.session is not None
+    assert (ended.session.transactionId, ended.session.ended) == (1, "Local")
+    rig.unplug()
+    rig.plug()
+    empty = rig.station.snapshot(rig.now).screen.gun
+    assert empty is not None
+    assert empty.session is None
+
+
+def test_touch_counts_only_while_both_guns_are_plugged_and_gun_a_comes_first_again() -> None:
+    rig = Rig()
+    seen = []
+    for happen in (None, rig.plug, None, lambda: rig.plug(2), None, rig.unplug, rig.plug):
+        if happen is None:
+            rig.handle(happened.ConnectorShown(2))
+        else:
+            happen()
+        seen.append(rig.station.snapshot(rig.now).shownConnector)
+    assert seen == [1, 1, 1, 1, 2, 2, 1]

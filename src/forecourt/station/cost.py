@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from forecourt.station.sessions import Sessions
     from forecourt.station.transactions import Transaction
 
-_NO_COSTS: dict[int, tuple[str, CostUpdated]] = {}
+_NO_COSTS: dict[int, tuple[Transaction | None, CostUpdated | None]] = {}
 """The costs at every station that never had one; never changed."""
 
 
@@ -34,13 +34,12 @@ class Costs:
         self._sessions = sessions
         self._effects = effects
         self._costs = _NO_COSTS
-        """By connector: the station's own name of a transaction, and what it costs."""
+        """By connector: a transaction, and what it costs."""
 
     def on(self, connector: int) -> CostUpdated | None:
         """What the transaction on a gun costs, or the one that ended there with the cable still plugged."""
-        transaction = self._sessions.of_cable(connector)
-        local, cost = self._costs.get(connector, ("", None))
-        return cost if transaction is not None and transaction.local == local else None
+        transaction, cost = self._costs.get(connector, (None, None))
+        return cost if self._sessions.of_cable(connector) is transaction else None
 
     def updated(self, data: str, now: float) -> DataTransferResponse:
         """Answer a CostUpdated, without data."""
@@ -52,7 +51,7 @@ class Costs:
             return DataTransferResponse(status=DataTransferStatus.Rejected)
         if self._costs is _NO_COSTS:
             self._costs = {}
-        self._costs[cost.connectID] = (transaction.local, cost)
+        self._costs[cost.connectID] = (transaction, cost)
         return DataTransferResponse(status=DataTransferStatus.Accepted)
 
     def _meant(self, cost: CostUpdated) -> Transaction:
