@@ -340,7 +340,7 @@ def test_diagnostics_and_a_log_are_uploaded_beside_each_other(
     assert told(station)[-1] == ("Uploaded", 7)
 
 
-@pytest.mark.requirement("WP-N01.FR.12", "WP-6-4", "WP-6-6")
+@pytest.mark.requirement("WP-N01.FR.12", "WP-6-4")
 def test_idle_is_told_for_a_trigger_only_and_has_no_request_id(
     world: World, central: ScriptedSupervision, station: SimulatedStation
 ) -> None:

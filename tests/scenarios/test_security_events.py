@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import pytest
 
+from forecourt.evlink.firmware_image import encode_image
+from forecourt.evlink.generations import Product
 from forecourt.station import events as happened
 from forecourt.supervision.facts import SecurityEventReported
 from forecourt.world.scripted import ScriptedSupervision
@@ -64,7 +66,7 @@ def test_station_tells_in_each_life_that_it_has_started(world: World, station: S
     assert station.wire.actions().index("BootNotification") < station.wire.actions().index(ACTION)
 
 
-@pytest.mark.requirement("GUIDE-OP-11")
+@pytest.mark.requirement("GUIDE-OP-11", "WP-A04.FR.03")
 def test_real_supervision_answers_with_nothing_and_keeps_what_it_was_told(
     site: World, served: SimulatedStation
 ) -> None:
@@ -90,6 +92,29 @@ def test_next_life_tells_that_the_station_was_reset(
     assert told(station) == ["StartupOfTheDevice", "ResetOrReboot", "StartupOfTheDevice"]
     reset = station.wire.payloads(ACTION)[1]
     assert reset["techInfo"] == ("hard" if how == "Hard" else "soft")
+
+
+@pytest.mark.requirement("WP-8-1", "WP-A04.FR.01")
+def test_first_life_of_a_new_firmware_tells_the_update(
+    world: World, central: ScriptedSupervision, station: SimulatedStation
+) -> None:
+    address = "http://files.example/firmware.bin"
+    world.files.served[address] = encode_image(Product.PRO_DC_180, "3.6.0", b"new" * 100)
+    assert central.ask("UpdateFirmware", {"location": address, "retrieveDate": START.isoformat()}) == {}
+    world.run(600)
+    events = station.wire.payloads(ACTION)
+    assert [event["type"] for event in events] == [
+        "StartupOfTheDevice",
+        "ResetOrReboot",
+        "StartupOfTheDevice",
+        "FirmwareUpdated",
+    ]
+    assert events[3]["techInfo"] == "to 3.6.0"
+    assert events[2]["techInfo"] == "firmware 3.6.0"
+    station.cut()
+    station.power_on()
+    world.run(60)
+    assert told(station).count("FirmwareUpdated") == 1
 
 
 def test_power_cut_is_no_reset(world: World, station: SimulatedStation) -> None:
@@ -201,7 +226,7 @@ def test_queue_that_is_full_is_memory_exhaustion_once(
 # Events that are logged and not told.
 
 
-@pytest.mark.requirement("WP-8-10", "WP-A01.FR.11", "WP-A01.FR.12")
+@pytest.mark.requirement("WP-8-10", "WP-A01.FR.11")
 def test_changed_password_is_logged_without_its_value(
     world: World, central: ScriptedSupervision, station: SimulatedStation
 ) -> None:
@@ -301,6 +326,7 @@ def test_request_that_is_sent_again_after_a_reconnect_is_no_replay(
     assert types(station) == ["StartupOfTheDevice"]
 
 
+@pytest.mark.requirement("WP-8-8")
 def test_supervision_that_refuses_the_password_is_logged(
     world: World, central: ScriptedSupervision, station: SimulatedStation
 ) -> None:

@@ -57,7 +57,7 @@ HAPPENINGS: dict[str, Callable[[SimulatedStation, ScriptedSupervision], object]]
 }
 
 
-@pytest.mark.requirement("WP-N01.FR.05", "WP-A04.FR.04")
+@pytest.mark.requirement("WP-A04.FR.04")
 @pytest.mark.parametrize("kind", HAPPENINGS)
 def test_event_is_in_the_log_when_it_has_happened_with_its_time(
     world: World, central: ScriptedSupervision, kind: str
