@@ -351,10 +351,12 @@ def test_remote_start_is_rejected_while_qr_code_app_and_terminal_are_all_off(
 @pytest.mark.parametrize(
     ("name", "codes"),
     [
-        pytest.param("QrCodeEnabled", "", marks=pytest.mark.requirement("GUIDE-MODE-12")),
-        pytest.param("QrCodeEnabled", "https://pay.example/", marks=pytest.mark.requirement("GUIDE-MODE-14")),
-        pytest.param("AppEnabled", "", marks=pytest.mark.requirement("GUIDE-MODE-17")),
-        pytest.param("PosEnabled", "", marks=pytest.mark.requirement("GUIDE-MODE-19")),
+        pytest.param("QrCodeEnabled", "", marks=pytest.mark.requirement("GUIDE-MODE-12", "GUIDE-VKEY-17")),
+        pytest.param(
+            "QrCodeEnabled", "https://pay.example/", marks=pytest.mark.requirement("GUIDE-MODE-14", "GUIDE-VKEY-17")
+        ),
+        pytest.param("AppEnabled", "", marks=pytest.mark.requirement("GUIDE-MODE-17", "GUIDE-VKEY-20")),
+        pytest.param("PosEnabled", "", marks=pytest.mark.requirement("GUIDE-MODE-19", "GUIDE-VKEY-19")),
     ],
 )
 def test_one_of_the_three_keys_allows_remote_start(

@@ -147,13 +147,14 @@ def test_authenticationocppmode_false_shows_free_charging_alone(
     assert page(station).qrCode is None
 
 
-@pytest.mark.requirement("GUIDE-VKEY-18", "GUIDE-VKEY-19", "GUIDE-VKEY-20")
 @pytest.mark.parametrize(
     ("key", "option"),
     [
-        pytest.param("RFIDEnabled", Option.BADGE, marks=pytest.mark.requirement("GUIDE-MODE-10")),
-        pytest.param("AppEnabled", Option.APP, marks=pytest.mark.requirement("GUIDE-MODE-18")),
-        pytest.param("PosEnabled", Option.PAYMENT_TERMINAL, marks=pytest.mark.requirement("GUIDE-MODE-20")),
+        pytest.param("RFIDEnabled", Option.BADGE, marks=pytest.mark.requirement("GUIDE-MODE-10", "GUIDE-VKEY-18")),
+        pytest.param("AppEnabled", Option.APP, marks=pytest.mark.requirement("GUIDE-MODE-18", "GUIDE-VKEY-20")),
+        pytest.param(
+            "PosEnabled", Option.PAYMENT_TERMINAL, marks=pytest.mark.requirement("GUIDE-MODE-20", "GUIDE-VKEY-19")
+        ),
         pytest.param("AutoCharge", Option.AUTO_CHARGE, marks=pytest.mark.requirement("GUIDE-MODE-22")),
         pytest.param("ISO15118PnCEnabled", Option.PLUG_AND_CHARGE, marks=pytest.mark.requirement("GUIDE-MODE-24")),
     ],
