@@ -317,6 +317,12 @@ def test_the_screen_is_shown_and_the_installer_empties_the_security_log() -> Non
     async def scenario(rig: Rig) -> None:
         heard = hear(rig)
         shown = await rig.get()
+        assert (shown["workings"]["takesSessions"], shown["workings"]["queue"], shown["firmwareUpdate"]) == (
+            True,
+            {},
+            None,
+        )
+        assert shown["clockOffset_s"] == 0
         assert (shown["screen"]["page"], shown["screen"]["isLocked"]) == ("welcome", True)
         await rig.post("/connectors/2/plug")
         shown = await rig.post("/show", {"connector": 2})

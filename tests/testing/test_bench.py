@@ -236,6 +236,7 @@ def test_the_supervision_s_commands_come_back_as_ocpp_answers_or_as_a_sentence(o
 def test_time_that_is_let_pass_passes_for_the_station(on_site: OnSite) -> None:
     async def scenario(site: Site) -> None:
         station = await booted(site)
+        assert "HEARTBEAT" in station.workings().deadlines
         before = station.now()
         await station.elapse(12)
         assert 12 <= station.now() - before < 120

@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from forecourt.station.effects import Effect
     from forecourt.station.events import Event
     from forecourt.station.snapshot import StationSnapshot
+    from forecourt.station.workings import Workings
 
 ID_TAG_MAX_LENGTH = 20
 
@@ -151,6 +152,12 @@ class HostedStation:
         now = self.seat.driver.observe(self.seat)
         station = self.brain()
         return None if station is None else station.snapshot(now)
+
+    def workings(self) -> Workings | None:
+        """What goes on inside it now; None while it is dark or boots."""
+        self.seat.driver.observe(self.seat)
+        station = self.brain()
+        return None if station is None else station.workings()
 
     def connectors(self) -> tuple[HostedConnector, ...]:
         """The guns, their meters and the cars on them."""

@@ -10,6 +10,7 @@ import msgspec
 from forecourt.evlink.faults import find_fault
 from forecourt.station.display import Screen
 from forecourt.station.snapshot import FirmwareUpdateSnapshot, LocalListSnapshot, ProfileSnapshot, ReservationSnapshot
+from forecourt.station.workings import Workings
 
 if TYPE_CHECKING:
     from forecourt.cabinet.car import Car
@@ -93,6 +94,8 @@ class StationView(msgspec.Struct, frozen=True):
     state: str
     """running, booting, going dark or dark."""
     clock: datetime
+    clockOffset_s: float
+    """The station's clock less the clock of this process."""
     link: LinkView | None
     boot: str | None
     status: str | None
@@ -114,6 +117,8 @@ class StationView(msgspec.Struct, frozen=True):
     localList: LocalListSnapshot | None
     cachedIdTags: int | None
     """Entries of the authorization cache."""
+    workings: Workings | None
+    """What it waits for and holds back."""
 
 
 class KeyView(msgspec.Struct, frozen=True):
@@ -173,7 +178,9 @@ def station_view(station: HostedStation) -> StationView:
         network=seat.network_up,
         state=_state(station),
         clock=datetime.fromtimestamp(seat.driver.clock_s(seat, seat.at), UTC),
+        clockOffset_s=seat.clock_offset_s,
         link=None if snapshot is None else LinkView(snapshot.link.state, snapshot.link.url, snapshot.link.problem),
+        workings=station.workings(),
         **{name: None if snapshot is None else getattr(snapshot, name) for name in AS_TOLD},
         errors=tuple(_error(dtc, connector) for dtc, connector in station.faults),
         connectors=tuple(_connector(station, gun, told.get(gun.connectorId)) for gun in station.connectors()),

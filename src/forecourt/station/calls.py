@@ -214,6 +214,17 @@ class Calls:
         """Whether a transaction message would be sent at once."""
         return self._is_open and self._current is None and not (self._beside and self.is_in_order)
 
+    @property
+    def awaited(self) -> tuple[str, ...]:
+        """The actions of the CALLs of ours that were sent and not answered yet."""
+        beside = [call.action.name for call, _ in self._beside.values()]
+        return tuple(beside if self._current is None else [*beside, self._current.action.name])
+
+    @property
+    def waiting(self) -> tuple[str, ...]:
+        """The actions of the CALLs of ours that wait for their turn, oldest first."""
+        return tuple(call.action.name for call in self._waiting)
+
     # CALLs of ours.
 
     def request(self, request: Record, ended: Callable[[Answer, float], None], now: float) -> None:

@@ -80,6 +80,11 @@ class Link:
         """Whether the security profile sends the identity and the AuthorizationKey."""
         return self._configuration.integer("SecurityProfile") in (1, 2)
 
+    @property
+    def refusals(self) -> int:
+        """How many attempts and connections ended since the last open one."""
+        return self._refusals
+
     def open(self) -> None:
         """Try to connect."""
         if not self._url:

@@ -41,6 +41,16 @@ class Power:
 
     # Reading.
 
+    @property
+    def derated(self) -> tuple[int, ...]:
+        """The connectors with less power because of heat or a fan; 0 for the station."""
+        return self._derated
+
+    @property
+    def modules_out(self) -> int:
+        """How many power modules an error has taken out."""
+        return self._modules_out
+
     def profile_w(self, connector: int) -> float | None:
         """What charging profiles allow a gun; None while none gives a limit."""
         return self._profiles_w[connector]

@@ -137,6 +137,13 @@ class Queue:
     def __len__(self) -> int:
         return len(self._entries) + len(self._late)
 
+    def counts(self) -> dict[str, int]:
+        """How many messages of each action there are, those set aside included."""
+        counts: dict[str, int] = {}
+        for entry in (*self._entries, *self._late):
+            counts[entry.action] = counts.get(entry.action, 0) + 1
+        return counts
+
     def holds(self, local: str, action: str) -> bool:
         """Whether such a message of this transaction is still in the queue."""
         return any(entry.local == local and entry.action == action for entry in self._entries)

@@ -241,6 +241,11 @@ class Remote:
             self._sessions.start(pending.connector, pending.id_tag, pending.parent_id_tag, now)
             self._smart_charging.forget_promise()
 
+    @property
+    def pending(self) -> Pending | None:
+        """The remote start that was accepted and has not begun."""
+        return self._pending
+
     def timed_out(self, now: float) -> None:
         """ConnectionTimeOut has passed and nobody plugged in: the request is dropped."""
         self._drop("nobody plugged in within ConnectionTimeOut", now)

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from forecourt.station.authorization import Authorization
     from forecourt.station.availability import Availability
     from forecourt.station.boot import Boot
+    from forecourt.station.calls import Calls
     from forecourt.station.clock import Clock
     from forecourt.station.commissioning import Commissioning
     from forecourt.station.configuration import Configuration
@@ -34,11 +35,15 @@ if TYPE_CHECKING:
     from forecourt.station.link import Link
     from forecourt.station.power import Power
     from forecourt.station.queue import Queue
+    from forecourt.station.remote import Remote
     from forecourt.station.reservations import Reservations
+    from forecourt.station.reset import Reset
     from forecourt.station.sessions import Sessions
     from forecourt.station.smart_charging import SmartCharging
     from forecourt.station.tariff import Tariff
+    from forecourt.station.timers import Timers
     from forecourt.station.transactions import Transaction, Transactions
+    from forecourt.station.uploads import Uploads
 
 
 class Seen(NamedTuple):
@@ -63,6 +68,11 @@ class Seen(NamedTuple):
     costs: Costs
     tariff: Tariff
     firmware: Firmware
+    calls: Calls
+    remote: Remote
+    reset: Reset
+    uploads: Uploads
+    timers: Timers
 
 
 def snapshot_of(seen: Seen, now: float) -> StationSnapshot:

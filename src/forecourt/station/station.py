@@ -51,6 +51,7 @@ from forecourt.station.security_events import SECURITY_KEYS, TAMPER_DTCS, Securi
 from forecourt.station.seen import Seen, snapshot_of
 from forecourt.station.timers import Timer
 from forecourt.station.triggers import Triggers
+from forecourt.station.workings import Workings, workings_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -452,6 +453,14 @@ class Station(Blocks):
         """Everything worth showing at `now`."""
         return snapshot_of(self._seen(), now)
 
+    def workings(self) -> Workings:
+        """What it waits for and holds back at the time of its last event."""
+        return workings_of(self._seen())
+
+    def clock_s(self, now: float) -> float:
+        """What its own clock shows at `now`, in seconds since the epoch."""
+        return self._clock.wall(now)
+
     def _seen(self) -> Seen:
         return Seen(
             commissioning=self._commissioning,
@@ -473,6 +482,11 @@ class Station(Blocks):
             costs=self._costs,
             tariff=self._tariff,
             firmware=self._firmware,
+            calls=self._calls,
+            remote=self._remote,
+            reset=self._reset,
+            uploads=self._uploads,
+            timers=self._timers,
         )
 
 

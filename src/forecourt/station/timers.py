@@ -85,6 +85,10 @@ class Timers:
         """Whether a timer is armed."""
         return self._deadlines[timer] != inf
 
+    def armed(self) -> list[tuple[int, float]]:
+        """Every armed timer with its deadline, the earliest first."""
+        return sorted(((at, due) for at, due in enumerate(self._deadlines) if due != inf), key=lambda row: row[1])
+
     def next(self) -> float:
         """The earliest deadline; inf when none is armed."""
         if self._next == -inf:

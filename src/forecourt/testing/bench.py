@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from forecourt.station.commissioning import StationOptions
     from forecourt.station.display import Screen
     from forecourt.station.snapshot import StationSnapshot
+    from forecourt.station.workings import Workings
     from forecourt.supervision.outcomes import Outcome
     from forecourt.world.wire import Message, Wire
 
@@ -115,6 +116,10 @@ class Station(ABC):
     @abstractmethod
     def snapshot(self) -> StationSnapshot:
         """Everything that the station knows of itself. Raises `NotNowError` while it is dark or boots."""
+
+    @abstractmethod
+    def workings(self) -> Workings:
+        """What goes on inside the station: what it waits for and holds back. Raises `NotNowError` as `snapshot`."""
 
     @property
     def screen(self) -> Screen:

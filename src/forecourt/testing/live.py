@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import AsyncExitStack, asynccontextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import msgspec
 
@@ -30,8 +30,11 @@ if TYPE_CHECKING:
     from forecourt.ocpp.types import Record
     from forecourt.runtime.hosted import HostedStation
     from forecourt.station.snapshot import StationSnapshot
+    from forecourt.station.workings import Workings
     from forecourt.supervision.outcomes import Outcome
     from forecourt.supervision.server import Supervision as RunningSupervision
+
+T = TypeVar("T")
 
 CLOSE_S = 1.0
 """Real seconds that links get to close at the end."""
@@ -122,13 +125,11 @@ class LiveStation(Station):
 
     def snapshot(self) -> StationSnapshot:
         """What the station knows of itself."""
-        seen = self.hosted.snapshot()
-        if seen is None:
-            state = (
-                "boots; try again when it is up" if self.hosted.seat.power_on else "has no power; switch it on first"
-            )
-            raise NotNowError(f"{self.identity} {state}.")
-        return seen
+        return self._there(self.hosted.snapshot())
+
+    def workings(self) -> Workings:
+        """What goes on inside."""
+        return self._there(self.hosted.workings())
 
     def meter_wh(self, connector: int = 1) -> float:
         """The register of a gun."""
@@ -151,6 +152,13 @@ class LiveStation(Station):
             await asyncio.sleep(rest_s)
 
     # Within.
+
+    def _there(self, seen: T | None) -> T:
+        if seen is None:
+            is_booting = self.hosted.seat.power_on
+            state = "boots; try again when it is up" if is_booting else "has no power; switch it on first"
+            raise NotNowError(f"{self.identity} {state}.")
+        return seen
 
     def _hear_frame(self, wall_s: float, direction: str, frame: bytes) -> None:
         del wall_s

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from forecourt.evlink.models import Model
     from forecourt.ocpp.types import Record
     from forecourt.station.snapshot import StationSnapshot
+    from forecourt.station.workings import Workings
     from forecourt.supervision.outcomes import Outcome
     from forecourt.world.simulated_station import SimulatedStation
 
@@ -151,6 +152,11 @@ class VirtualStation(Station):
         """What the station knows of itself."""
         self._require_life()
         return self.simulated.snapshot()
+
+    def workings(self) -> Workings:
+        """What goes on inside."""
+        self._require_life()
+        return self.simulated.workings()
 
     def meter_wh(self, connector: int = 1) -> float:
         """The register of a gun."""

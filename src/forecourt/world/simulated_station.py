@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from forecourt.station.configuration import Configuration
     from forecourt.station.hardware import Reading
     from forecourt.station.snapshot import ConnectorSnapshot, StationSnapshot
+    from forecourt.station.workings import Workings
     from forecourt.world.world import World
 
 NO_LINK = 0
@@ -211,6 +212,11 @@ class SimulatedStation:
         """What the station knows."""
         assert self._life is not None, f"{self.identity} has no power"
         return self._life.snapshot(self._world.now)
+
+    def workings(self) -> Workings:
+        """What goes on inside it."""
+        assert self._life is not None, f"{self.identity} has no power"
+        return self._life.workings()
 
     def connector(self, number: int = 1) -> ConnectorSnapshot:
         """What the station knows of a gun."""
