@@ -23,6 +23,7 @@ from forecourt.supervision.api_files import (
     order_firmware,
     put_file,
 )
+from forecourt.supervision.api_lists import send_local_list
 from forecourt.supervision.api_prices import send_cost, send_tariff
 from forecourt.supervision.api_readings import (
     get_station,
@@ -65,6 +66,7 @@ def create_app(supervision: Supervision) -> ASGIApp:
             order_firmware,
             send_cost,
             send_tariff,
+            send_local_list,
             list_files,
             put_file,
             delete_file,

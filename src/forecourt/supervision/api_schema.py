@@ -10,6 +10,7 @@ from litestar.openapi.plugins import JsonRenderPlugin
 from forecourt.runtime.http_api import add_records, body_described, record_content, refusals_described
 from forecourt.supervision.api_commands import COMMANDS
 from forecourt.supervision.api_files import DiagnosticsOrder, FirmwareOrder
+from forecourt.supervision.api_lists import LocalListOrder
 from forecourt.supervision.api_prices import CostOrder, TariffOrder
 from forecourt.supervision.api_registries import IdTagRule, PolicyRule, StationRule
 
@@ -22,6 +23,7 @@ _BODIES: dict[tuple[str, str], type[msgspec.Struct]] = {
     ("/api/stations/{identity}/diagnostics", "post"): DiagnosticsOrder,
     ("/api/stations/{identity}/firmware", "post"): FirmwareOrder,
     ("/api/stations/{identity}/cost", "post"): CostOrder,
+    ("/api/stations/{identity}/local-list", "post"): LocalListOrder,
     ("/api/stations/{identity}/tariff", "post"): TariffOrder,
 }
 """The bodies that handlers read themselves, for their own words about what is wrong."""

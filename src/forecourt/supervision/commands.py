@@ -44,7 +44,7 @@ if TYPE_CHECKING:
     from forecourt.ocpp.types import Record
     from forecourt.supervision.effects import Effect
     from forecourt.supervision.outcomes import Outcome
-    from forecourt.supervision.stations import Station
+    from forecourt.supervision.stations import Giver, Station
 
 WAITING_COMMANDS = 32
 """So many commands of a station may wait for their turn."""
@@ -70,41 +70,49 @@ class Commands:
         """Record a command and send it, or let it wait for its turn."""
         action = ACTION_OF[type(request)]
         assert action.sender is not Sender.STATION, f"{action.name} is sent by a station"
-        payload = _encode(_without_password(request))
-        effects.append(Store(CommandRecorded(command_id, station.identity, now, action.name, payload)))
-        if not station.connected:
-            self._end(station, command_id, NotConnected(f"{station.identity} is not connected."), now, effects)
-            return
-        if station.waiting is not None and len(station.waiting) >= WAITING_COMMANDS:
-            sentence = f"{WAITING_COMMANDS} commands wait for {station.identity} already; try again later."
-            self._end(station, command_id, Refused(sentence), now, effects)
-            return
-        self.enqueue(station, command_id, request, now, effects)
+        self.record(station, command_id, action.name, _without_password(request), now, effects)
+        if self.is_open(station, command_id, now, effects):
+            self.enqueue(station, command_id, request, now, effects)
 
-    def enqueue(
-        self, station: Station, command_id: str | None, request: Record, now: float, effects: list[Effect]
+    def record(
+        self, station: Station, command_id: str, name: str, request: Record, now: float, effects: list[Effect]
     ) -> None:
-        """Let a request wait for its turn, which may be now. Without a command_id it is the supervision's own."""
+        """Keep that a command was given."""
+        effects.append(Store(CommandRecorded(command_id, station.identity, now, name, _encode(request))))
+
+    def is_open(self, station: Station, command_id: str, now: float, effects: list[Effect]) -> bool:
+        """Whether the station can take one more; otherwise the command ends here."""
+        if not station.connected:
+            self.end(station, command_id, NotConnected(f"{station.identity} is not connected."), now, effects)
+        elif station.waiting is not None and len(station.waiting) >= WAITING_COMMANDS:
+            sentence = f"{WAITING_COMMANDS} commands wait for {station.identity} already; try again later."
+            self.end(station, command_id, Refused(sentence), now, effects)
+        else:
+            return True
+        return False
+
+    def enqueue(self, station: Station, giver: Giver, request: Record, now: float, effects: list[Effect]) -> None:
+        """Let a request wait for its turn, which may be now."""
         if station.waiting is None:
             station.waiting = deque()
-        station.waiting.append((command_id, request))
+        station.waiting.append((giver, request))
         self.send_next(station, now, effects)
 
     def send_next(self, station: Station, now: float, effects: list[Effect]) -> None:
         """Send what waits, up to the first that is to be answered."""
         while station.awaited is None and station.waiting:
-            command_id, request = station.waiting.popleft()
+            giver, request = station.waiting.popleft()
             sentence = objection(station, request)
             if sentence is not None:
-                self._end(station, command_id, Refused(sentence), now, effects)
+                self._end(station, giver, request, Refused(sentence), now, effects)
                 continue
             names = limits_to_read(station, request)
             if names:
                 asked_for(station, names)
-                station.waiting.appendleft((command_id, request))
+                station.waiting.appendleft((giver, request))
                 self._send(station, None, GetConfigurationRequest(key=names), now, effects)
             else:
-                self._send(station, command_id, request, now, effects)
+                self._send(station, giver, request, now, effects)
 
     def answered(self, station: Station, answer: CallResult | CallError, now: float, effects: list[Effect]) -> bool:
         """Take the answer to the awaited CALL; False for one that nobody waits for."""
@@ -117,7 +125,7 @@ class Commands:
             outcome = ErrorAnswered(answer.errorCode, answer.errorDescription or "")
         else:
             outcome = self._read(station, awaited, answer, now, effects)
-        self._end(station, awaited.command_id, outcome, now, effects)
+        self._end(station, awaited.giver, awaited.request, outcome, now, effects)
         self.send_next(station, now, effects)
         return True
 
@@ -128,11 +136,11 @@ class Commands:
         if awaited is not None:
             name = ACTION_OF[type(awaited.request)].name
             sentence = f"The connection of {station.identity} ended before it answered {name}."
-            self._end(station, awaited.command_id, ConnectionLost(sentence), now, effects)
-        for command_id, request in waiting:
+            self._end(station, awaited.giver, awaited.request, ConnectionLost(sentence), now, effects)
+        for giver, request in waiting:
             name = ACTION_OF[type(request)].name
             sentence = f"The connection of {station.identity} ended before {name} was sent."
-            self._end(station, command_id, ConnectionLost(sentence), now, effects)
+            self._end(station, giver, request, ConnectionLost(sentence), now, effects)
 
     def next_deadline(self) -> float:
         """When the next CALL gives up waiting; infinity when none waits."""
@@ -151,15 +159,13 @@ class Commands:
             assert awaited is not None, "next_deadline leaves only awaited calls at the head"
             name = ACTION_OF[type(awaited.request)].name
             sentence = f"{station.identity} did not answer {name} within {self._answer_timeout_s:g} s."
-            self._end(station, awaited.command_id, TimedOut(sentence), now, effects)
+            self._end(station, awaited.giver, awaited.request, TimedOut(sentence), now, effects)
             self.send_next(station, now, effects)
 
-    def _send(
-        self, station: Station, command_id: str | None, request: Record, now: float, effects: list[Effect]
-    ) -> None:
+    def _send(self, station: Station, giver: Giver, request: Record, now: float, effects: list[Effect]) -> None:
         self._sequence += 1
         message_id = f"{self._prefix}{self._sequence}"
-        station.awaited = Awaited(message_id, command_id, request, now + self._answer_timeout_s)
+        station.awaited = Awaited(message_id, giver, request, now + self._answer_timeout_s)
         self._deadlines.append((now + self._answer_timeout_s, station, message_id))
         if self._wire_log:
             shown = encode_call(message_id, _without_password(request))
@@ -174,7 +180,7 @@ class Commands:
             response = action.decode_response(answer.payload)
         except PayloadFault as fault:
             return BadlyAnswered(f"{station.identity} answered {action.name} with what is no answer to it: {fault}")
-        expect(station, awaited.command_id, awaited.request, response, now)
+        expect(station, awaited.giver if isinstance(awaited.giver, str) else None, awaited.request, response, now)
         learn(station, awaited.request, response)
         request = awaited.request
         if _sets_password(request) and getattr(response, "status", None) in _TAKEN:
@@ -183,10 +189,16 @@ class Commands:
         return Answered(response)
 
     def _end(
-        self, station: Station, command_id: str | None, outcome: Outcome, now: float, effects: list[Effect]
+        self, station: Station, giver: Giver, request: Record, outcome: Outcome, now: float, effects: list[Effect]
     ) -> None:
-        if command_id is None:
-            return
+        """Tell whoever wanted the request what came of it."""
+        if isinstance(giver, str):
+            self.end(station, giver, outcome, now, effects)
+        elif giver is not None:
+            giver.ended(request, outcome, now, effects)
+
+    def end(self, station: Station, command_id: str, outcome: Outcome, now: float, effects: list[Effect]) -> None:
+        """A command has come to this."""
         detail = _encode(outcome.response if isinstance(outcome, Answered) else outcome)
         effects.append(Store(CommandEnded(command_id, station.identity, now, type(outcome).__name__, detail)))
         effects.append(EndCommand(command_id, station.identity, outcome))

@@ -24,6 +24,7 @@ from forecourt.supervision.events import (
     FrameReceived,
     LinkClosed,
     LinkOpened,
+    LocalListGiven,
     RegistryEdited,
     StoreFailed,
     StoreRecovered,
@@ -36,6 +37,7 @@ from forecourt.supervision.facts import (
     StationDisconnected,
     UploadDeleted,
 )
+from forecourt.supervision.local_lists import LocalLists
 from forecourt.supervision.registry import Registry
 from forecourt.supervision.stations import NO_LINK, Station, Transaction, view
 from forecourt.supervision.transactions import Transactions, start_key
@@ -74,6 +76,7 @@ class CentralSystem:
         self._transactions = Transactions(self._registry, recollection.next_transaction_id)
         self._answers = Answers(self._registry, self._transactions)
         self._commands = Commands(message_id_prefix, answer_timeout_s, wire_log)
+        self._local_lists = LocalLists(self._commands)
         self._wire_log = wire_log
         self._stations: dict[str, Station] = {}
         self._links: dict[int, Station] = {}
@@ -83,6 +86,7 @@ class CentralSystem:
             LinkOpened: self._link_opened,
             LinkClosed: self._link_closed,
             CommandGiven: self._command_given,
+            LocalListGiven: self._local_list_given,
             RegistryEdited: self._registry_edited,
             FileArrived: self._file_arrived,
             UploadRemoved: self._upload_removed,
@@ -258,6 +262,13 @@ class CentralSystem:
         effects: list[Effect] = []
         station = self._stations.get(event.identity) or Station(event.identity)
         self._commands.give(station, event.command_id, event.request, now, effects)
+        return effects
+
+    def _local_list_given(self, event: LocalListGiven, now: float) -> list[Effect]:
+        effects: list[Effect] = []
+        station = self._stations.get(event.identity) or Station(event.identity)
+        entries = self._registry.local_list(now) if event.entries is None else event.entries
+        self._local_lists.give(station, event.command_id, entries, now, effects)
         return effects
 
     def _registry_edited(self, event: RegistryEdited, _now: float) -> list[Effect]:

@@ -10,6 +10,7 @@ from collections.abc import Set as AbstractSet
 
 import msgspec
 
+from forecourt.ocpp.local_auth_list_management import AuthorizationData
 from forecourt.ocpp.types import Record
 from forecourt.supervision.facts import Edit
 
@@ -55,6 +56,15 @@ class CommandGiven(Event, frozen=True, gc=False):
     identity: str
     request: Record
     """One of the 26 request records of the central system, such as `RemoteStartTransactionRequest`."""
+
+
+class LocalListGiven(Event, frozen=True, gc=False):
+    """The operator wants a station's local list to be this one. Comes back as exactly one `EndCommand` of the id."""
+
+    command_id: str
+    identity: str
+    entries: tuple[AuthorizationData, ...] | None
+    """None: all of the registry."""
 
 
 class RegistryEdited(Event, frozen=True, gc=False):

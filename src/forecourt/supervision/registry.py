@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from msgspec import UNSET
 
 from forecourt.ocpp.core import AuthorizationStatus, IdTagInfo, RegistrationStatus
+from forecourt.ocpp.local_auth_list_management import AuthorizationData
 from forecourt.ocpp.types import from_epoch
 from forecourt.supervision.facts import (
     AuthorizationKeySet,
@@ -80,6 +81,13 @@ class Registry:
             status=_concurrent(status, concurrent),
             expiryDate=UNSET if entry.expiryDate is None else entry.expiryDate,
             parentIdTag=UNSET if entry.parentIdTag is None else entry.parentIdTag,
+        )
+
+    def local_list(self, now: float) -> tuple[AuthorizationData, ...]:
+        """All idTags as the entries of a local list, in the order of their names."""
+        return tuple(
+            AuthorizationData(idTag=entry.idTag, idTagInfo=self.id_tag_info(entry.idTag, now))
+            for _, entry in sorted(self._id_tags.items())
         )
 
     def _set_policy(self, edit: Edit) -> None:

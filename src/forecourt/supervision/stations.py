@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import msgspec
 
@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
     from forecourt.ocpp.core import StartTransactionRequest
     from forecourt.ocpp.smart_charging import SetChargingProfileRequest
+    from forecourt.supervision.effects import Effect
+    from forecourt.supervision.outcomes import Outcome
 
     StartKey = tuple[int, str, datetime, int]
 
@@ -38,12 +40,23 @@ class Transaction:
         self.meter_stop: int | None = None
 
 
+class Job(Protocol):
+    """A duty of the supervision that takes several requests."""
+
+    def ended(self, request: Record, outcome: Outcome, now: float, effects: list[Effect]) -> None:
+        """One of its requests has come to this."""
+        ...
+
+
+Giver = str | Job | None
+"""Who wanted a request: a command, by its id; a job of the supervision; None for nobody who wants to know more."""
+
+
 class Awaited(msgspec.Struct, frozen=True, gc=False):
     """A CALL to a station that is not answered yet."""
 
     message_id: str
-    command_id: str | None
-    """None for a CALL the supervision makes by itself."""
+    giver: Giver
     request: Record
     deadline_s: float
 
@@ -101,8 +114,8 @@ class Station:
         self.meter_values: dict[int, bytes] = {}
         """Hashes of the latest MeterValues payloads by connector, one behind the other, to know what comes again."""
         self.awaited: Awaited | None = None
-        self.waiting: deque[tuple[str | None, Record]] | None = None
-        """Commands that wait for their turn, with their ids."""
+        self.waiting: deque[tuple[Giver, Record]] | None = None
+        """Requests that wait for their turn, with whoever wanted them."""
         self.expectations: tuple[Expectation, ...] = ()
         self.limits: dict[str, str] | None = None
         """Values of the keys that limit what may be sent, by lower-case name; empty where the station gave none."""
