@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from pathlib import Path  # noqa: TC003 - typer reads the annotations
-from typing import TYPE_CHECKING, Annotated
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, TypeAlias
 
 import typer
 
@@ -13,6 +13,33 @@ from forecourt.runtime.ports import CONTROL_PORT, HOST
 
 if TYPE_CHECKING:
     from forecourt.evlink.keys import Key
+
+NamedOptions: TypeAlias = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--option",
+        metavar="NAME=VALUE",
+        help="Set what is no OCPP key, such as accept_amperes=true; may be repeated, a wrong name lists all.",
+    ),
+]
+CarsFolder: TypeAlias = Annotated[
+    Path | None,
+    typer.Option(metavar="DIR", help="A folder with cars of your own, *.toml; plug one in by its file's name."),
+]
+TrustFile: TypeAlias = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="FILE", help="Trust the authorities in this PEM file over wss and https, in place of the system's."
+    ),
+]
+SettingsFile: TypeAlias = Annotated[
+    Path | None,
+    typer.Option(
+        "--file",
+        metavar="FILE",
+        help="Take the tables commissioning, keys and options from this TOML file; the command line goes first.",
+    ),
+]
 
 
 def register(app: typer.Typer) -> None:
@@ -36,32 +63,10 @@ def station(
         list[str] | None,
         typer.Option("--set", metavar="KEY=VALUE", help="Set a configuration key as the installer; may be repeated."),
     ] = None,
-    options: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--option",
-            metavar="NAME=VALUE",
-            help="Set what is no OCPP key, such as accept_amperes=true; may be repeated, a wrong name lists all.",
-        ),
-    ] = None,
-    cars: Annotated[
-        Path | None,
-        typer.Option(metavar="DIR", help="A folder with cars of your own, *.toml; plug one in by its file's name."),
-    ] = None,
-    trust: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="FILE", help="Trust the authorities in this PEM file over wss and https, in place of the system's."
-        ),
-    ] = None,
-    file: Annotated[
-        Path | None,
-        typer.Option(
-            "--file",
-            metavar="FILE",
-            help="Take tables [commissioning], [keys] and [options] from this TOML file; the command line goes first.",
-        ),
-    ] = None,
+    options: NamedOptions = None,
+    cars: CarsFolder = None,
+    trust: TrustFile = None,
+    file: SettingsFile = None,
     recommission: Annotated[
         bool, typer.Option("--recommission", help="Change what the data folder was commissioned with.")
     ] = False,
