@@ -77,7 +77,7 @@ def test_station_with_a_key_sends_it_and_the_supervision_lets_in_only_the_right_
             url = f"ws://127.0.0.1:{ours.supervision.ocpp_port}"
             for wrong in (OTHER_KEY, None):
                 async with station_at(url, wrong) as station:
-                    await until(lambda: "401" in station.problem)
+                    await until(lambda: "401" in station.snapshot().link.problem)
                     assert not is_connected(await ours.get("/api/stations"))
                     assert await ours.get("/api/stations/CP%201/messages") == []
             async with station_at(url, KEY):

@@ -60,3 +60,13 @@ def test_the_value_is_not_shown_either_where_the_key_is_spelled_oddly_or_the_mes
     (message,) = log.messages()
     assert "5ec2e7" not in message.text
     assert HIDDEN in message.text
+
+
+def test_who_hears_the_log_is_told_of_each_frame_as_it_is_added() -> None:
+    log = WireLog(1)
+    heard: list[tuple[float, str, bytes]] = []
+    log.add(1.0, ">", b"before")
+    log.hear = lambda wall_s, direction, frame: heard.append((wall_s, direction, frame))
+    log.add(2.0, "<", b"one")
+    log.add(3.0, ">", b"two")
+    assert heard == [(2.0, "<", b"one"), (3.0, ">", b"two")]
