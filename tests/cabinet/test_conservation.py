@@ -408,7 +408,7 @@ def look_at(cabinet: SimulatedCabinet, connector: int, reading: Reading, side: S
     residual_w = 0.5 * min(modules, 3) * reading.voltage_v if side.limit_w == 0 else 0.0
     assert reading.power_w <= max(reading.offered_w, residual_w) + TOLERANCE_W
     assert reading.offered_w <= min(reading.limited_w, modules * MODULE_W) + TOLERANCE_W
-    assert reading.limited_w <= min(most_w, gun.limit_w, gun.cable_current_a * reading.voltage_v) + TOLERANCE_W
+    assert reading.limited_w <= min(most_w, gun.limit_w) + TOLERANCE_W
     assert (reading.power_w > 0) <= (reading.phase in FLOWING), reading.phase
     if side.car is not None:
         assert reading.current_a <= side.car.max_current_a + TOLERANCE_W

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 from typing import TYPE_CHECKING
 
 from rich.console import Console
@@ -50,7 +51,12 @@ def test_both_guns_and_the_last_messages_fit_a_terminal_of_80_columns(capsys: py
         assert charging[3].split()[2] == "Charging"
         kilowatts, volts, amperes = map(float, charging[3].split()[3:6])
         assert abs(kilowatts * 1000 - volts * amperes) < 1000
-        assert any("StartTransaction" in line for line in charging[6:])
+        drew, offered, limited = (float(figure) for figure in re.findall(r"\d+\.\d", charging[6]))
+        assert charging[6].startswith(("gun 1 ramp: drawn", "gun 1 constant: drawn"))
+        assert charging[7] == "gun 2 idle: drawn 0.0, offered 0.0, limited to 62.0 kW"
+        assert abs(drew - kilowatts) < 0.1
+        assert 0 < drew <= offered <= limited <= 180
+        assert any("StartTransaction" in line for line in charging[9:])
 
     run(scenario())
     told = capsys.readouterr().out

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -446,3 +447,66 @@ def test_daily_profile_limits_at_the_same_time_each_day(
             assert station.connector().limit_w == (None if power_w == 20_000 else power_w)
             assert drawn(station) == pytest.approx(power_w, abs=1000)
             assert (station.status() == "SuspendedEVSE") == (power_w == 0)
+
+
+# At the meter: what the supervision is told of the energy.
+
+
+def register_wh(station: SimulatedStation) -> list[float]:
+    """The register of each MeterValues of the transaction on connector 1, oldest first."""
+    return [
+        float(value["value"])
+        for request in station.wire.payloads("MeterValues")
+        for value in request["meterValue"][0]["sampledValue"]
+        if value["measurand"] == "Energy.Active.Import.Register"
+    ]
+
+
+@pytest.mark.requirement("GUIDE-CHG-10", "GUIDE-CHG-04")
+def test_meter_counts_what_each_period_of_an_absolute_profile_allows(
+    world: World, central: ScriptedSupervision
+) -> None:
+    """Samples on the periods' bounds: 50 kW, 20 kW, 1.5 A of three modules, and 120 kW for five minutes each."""
+    station = world.add_station(model="EVD1S180TBB", keys={"MeterValueSampleInterval": "0"})
+    station.set_key("ClockAlignedDataInterval", "300")
+    world.run(5)
+    periods = ((0, 50_000), (300, 20_000), (600, 0), (900, 120_000))
+    assert install(central, default(1, *periods, start_s=600, duration=1200)) == "Accepted"
+    charge(world, station, car=msgspec.structs.replace(BIG_CAR, pack_voltage=((0, 400), (100, 400))))
+    run_to(world, 1801)
+    samples = register_wh(station)[-5:]
+    given_wh = [later - earlier for earlier, later in pairwise(samples)]
+    assert given_wh == pytest.approx([50_000 / 12, 20_000 / 12, 1.5 * 400 / 12, 120_000 / 12], abs=1.0)
+
+
+@pytest.mark.requirement("GUIDE-CHG-12")
+def test_stop_carries_what_a_relative_profile_allowed_since_the_start(
+    world: World, central: ScriptedSupervision, station: SimulatedStation
+) -> None:
+    profile = default(1, (0, 60_000), (360, 6_000), chargingProfileKind="Relative", startSchedule=None)
+    assert install(central, profile) == "Accepted"
+    charge(world, station, car=BIG_CAR)
+    world.run(3600 - 20)
+    station.badge("TAG1")
+    world.run(5)
+    (stop,) = station.wire.payloads("StopTransaction")
+    energy_wh = stop["meterStop"] - station.wire.payloads("StartTransaction")[0]["meterStart"]
+    begun_late_wh = 60_000 / 3600 * 4.5 + (60_000 - 36_000) / 3600
+    assert energy_wh == pytest.approx(6000 + 6000 * 0.9 - begun_late_wh, abs=1.5)
+
+
+@pytest.mark.requirement("GUIDE-CHG-02", "GUIDE-CHG-03")
+def test_meters_of_both_guns_tell_that_only_the_ccs2_gun_is_limited(world: World, central: ScriptedSupervision) -> None:
+    station = world.add_station(model="EVD1S180THB")
+    world.run(5)
+    assert install(central, default(1, (0, 12_000)), 0) == "Accepted"
+    charge(world, station, 1, BIG_CAR)
+    charge(world, station, 2, msgspec.structs.replace(CHADEMO_CAR, battery_kwh=500.0))
+    before = [station.reading(connector).energy_wh for connector in (1, 2)]
+    world.run(600)
+    given_wh = [station.reading(connector).energy_wh - was for connector, was in zip((1, 2), before, strict=True)]
+    assert given_wh[0] == pytest.approx(2000)
+    assert given_wh[1] > 40_000 / 6
+    for connector, wh in zip((1, 2), given_wh, strict=True):
+        power_wh = station.connector(connector).meter_wh - int(before[connector - 1])
+        assert power_wh == pytest.approx(wh, abs=1.0)

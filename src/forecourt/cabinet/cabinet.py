@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from forecourt.cabinet.gun import Gun
-from forecourt.cabinet.modules import deal, whole_supply
+from forecourt.cabinet.modules import deal, deal_again, whole_supply
 from forecourt.errors import ForecourtError
 from forecourt.station.effects import CloseContactor, LimitPower, OpenContactor, TakeModulesOut
 from forecourt.station.events import CablePlugged, CableUnplugged
@@ -72,7 +72,7 @@ class SimulatedCabinet:
         gun = self._gun(connector)
         self._advance(now)
         energy_wh, soc_percent = gun.energy_and_soc_at(now)
-        limited_w = gun.most_w()
+        limited_w = gun.limited_w()
         return Reading(
             energy_wh=energy_wh,
             power_w=gun.power_w,
@@ -249,7 +249,10 @@ class SimulatedCabinet:
 
 
 def _first_due_s(guns: Sequence[Gun]) -> float:
-    return min([gun.due_s for gun in guns])
+    due_s = guns[0].due_s
+    if len(guns) == 2 and (other_s := guns[1].due_s) < due_s:
+        return other_s
+    return due_s
 
 
 def _pass_next(supply: Supply, guns: Sequence[Gun]) -> Sequence[Event]:
@@ -258,9 +261,9 @@ def _pass_next(supply: Supply, guns: Sequence[Gun]) -> Sequence[Event]:
     for other in guns[1:]:
         if other.due_s < gun.due_s:
             gun = other
-    now = gun.due_s
+    now, is_step = gun.due_s, gun.step_end_s < gun.phase_end_s
     event = gun.pass_due()
-    told = deal(supply, guns, now)
+    told = deal_again(supply, guns, gun, now) if is_step and event is None else deal(supply, guns, now)
     return told if event is None else (event, *told)
 
 

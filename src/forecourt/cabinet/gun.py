@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from forecourt.station.events import Event
 
 SECONDS_AN_HOUR = 3600.0
+STEPS = 100
 
 
 class Closed(Enum):
@@ -179,12 +180,25 @@ class Gun:
         """What the gun, its cable and the station's orders allow; 0 with the contactor open."""
         if self.closed is Closed.NO:
             return 0.0
-        most_w = min(self.figures.limit_w, self.figures.cable_current_a * self.voltage_v)
+        figures = self.figures
+        most_w = figures.cable_current_a * self.voltage_v
+        if most_w > figures.limit_w:
+            most_w = figures.limit_w
         return most_w if self.limit_w is None or self.limit_w > most_w else self.limit_w
+
+    def limited_w(self) -> float:
+        """The same with the contactor open or closed; the cable counts where there is a voltage."""
+        if self.closed is not Closed.NO:
+            return self.most_w()
+        return self.figures.limit_w if self.limit_w is None else min(self.limit_w, self.figures.limit_w)
 
     def _wish_w(self, car: Car) -> float:
         """What the car would take were it alone, at a limit that lets it take anything."""
-        wish_w = min(self.most_w(), self.asked_w, car.max_current_a * self.voltage_v)
+        wish_w, carried_w = self.most_w(), car.max_current_a * self.voltage_v
+        if wish_w > carried_w:
+            wish_w = carried_w
+        if wish_w > self.asked_w:
+            wish_w = self.asked_w
         if self.phase is Phase.RAMP:
             return min(wish_w, self.cabinet.ramp[self.place].share * self.figures.limit_w)
         return wish_w
@@ -324,7 +338,11 @@ class Gun:
     def settle(self, now: float) -> None:
         """Move the anchor to `now`, end the flow, and see what the car would take from here on."""
         if self.power_w != 0.0:
-            self.energy_wh, self.soc_percent = self.energy_and_soc_at(now)
+            if now >= self.step_end_s:
+                self.energy_wh += self.step_wh
+                self.soc_percent = self.step_end_percent
+            else:
+                self.energy_wh, self.soc_percent = self.energy_and_soc_at(now)
             self.power_w = self.current_a = self.step_wh = 0.0
             self.step_end_s = inf
         self.anchor_s = now
@@ -332,7 +350,8 @@ class Gun:
         if self.car is None or self.closed is Closed.NO:
             self.voltage_v = 0.0
             return
-        self.step = step = min(int(self.soc_percent), 99)
+        step = int(self.soc_percent)
+        self.step = step = step if step < STEPS else STEPS - 1
         self.voltage_v = self.car.voltage_v(step)
         if self.closed is Closed.DRAWING:
             self.asked_w = self.car.asked_w(step)
@@ -345,9 +364,12 @@ class Gun:
         assert self.car is not None, "only a car wants power"
         self.current_a = power_w / self.voltage_v
         self.power_w = self.voltage_v * self.current_a
-        end_percent = min(float(int(self.soc_percent) + 1), self.car.stop_at_soc_percent)
-        if self.next_pause < len(self.car.pauses):
-            end_percent = min(end_percent, self.car.pauses[self.next_pause][0])
+        car = self.car
+        end_percent = int(self.soc_percent) + 1.0
+        if end_percent > car.stop_at_soc_percent:
+            end_percent = car.stop_at_soc_percent
+        if self.next_pause < len(car.pauses) and end_percent > car.pauses[self.next_pause][0]:
+            end_percent = car.pauses[self.next_pause][0]
         self.step_end_percent = end_percent
-        self.step_wh = self.car.inlet_wh(self.step_end_percent - self.soc_percent)
+        self.step_wh = car.inlet_wh(end_percent - self.soc_percent)
         self.step_end_s = self.anchor_s + self.step_wh * SECONDS_AN_HOUR / self.power_w

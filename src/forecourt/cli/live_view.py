@@ -39,7 +39,6 @@ STYLES = {
     "Faulted": "bold red",
 }
 LONGEST_STATUS = len("SuspendedEVSE")
-LONGEST_PHASE = len(max(Phase, key=len))
 
 
 async def show(site: DemoSite) -> None:
@@ -81,7 +80,7 @@ def picture(site: DemoSite) -> Group:
     view = station_view(site.station)
     wire = site.station.seat.wire
     messages = [] if wire is None else list(wire.messages())[-MESSAGES:]
-    return Group(_headline(view), Text(), _connectors(view), Text(), _messages(messages))
+    return Group(_headline(view), Text(), _connectors(view), Text(), _phases(view), Text(), _messages(messages))
 
 
 def _headline(view: StationView) -> Text:
@@ -96,19 +95,15 @@ def _connectors(view: StationView) -> Table:
     table = Table(box=None, padding=(0, 1, 0, 0), pad_edge=False)
     table.add_column("Gun", no_wrap=True)
     table.add_column("Status", no_wrap=True, min_width=LONGEST_STATUS)
-    table.add_column("Phase", no_wrap=True, min_width=LONGEST_PHASE)
-    for heading in ("kW", "Offer", "Limit", "V", "A", "SoC %", "kWh"):
-        table.add_column(heading, justify="right", min_width=5, no_wrap=True)
+    for heading in ("kW", "V", "A", "SoC %", "kWh"):
+        table.add_column(heading, justify="right", min_width=6, no_wrap=True)
     table.add_column("Session", no_wrap=True)
     for row in view.connectors:
         status = row.status or "-"
         table.add_row(
             f"{row.connectorId} {row.type}",
             Text(status, style=STYLES.get(status, "")),
-            row.phase or "-",
             f"{row.power_w / 1000:.1f}",
-            f"{row.offered_w / 1000:.0f}",
-            f"{row.limited_w / 1000:.0f}",
             f"{row.voltage_v:.0f}",
             f"{row.current_a:.0f}",
             "-" if row.soc_percent is None else f"{row.soc_percent:.1f}",
@@ -116,6 +111,17 @@ def _connectors(view: StationView) -> Table:
             _session(row),
         )
     return table
+
+
+def _phases(view: StationView) -> Group:
+    """Where each session is, and the three figures of its power."""
+    return Group(*(Text(_phase_line(row), no_wrap=True, overflow="ellipsis") for row in view.connectors))
+
+
+def _phase_line(row: ConnectorView) -> str:
+    drawn_kw, offered_kw, limited_kw = (watts / 1000 for watts in (row.power_w, row.offered_w, row.limited_w))
+    figures = f"drawn {drawn_kw:.1f}, offered {offered_kw:.1f}, limited to {limited_kw:.1f} kW"
+    return f"gun {row.connectorId} {row.phase or '-'}: {figures}"
 
 
 def session_kwh(row: ConnectorView) -> float:
