@@ -309,6 +309,65 @@ def test_station_shows_the_latest_status_of_each_connector_with_dtc_and_descript
     play(scenario())
 
 
+def test_station_shows_each_error_with_what_to_do_and_which_came_and_went() -> None:
+    async def scenario() -> None:
+        async with running() as ours, ours.station() as station:
+            for minute, connector, status, error, dtc in (
+                (10, 1, "Available", "NoError", None),
+                (11, 2, "Faulted", "GroundFailure", "0x100206"),
+                (12, 1, "Charging", "HighTemperature", "0x100101"),
+                (13, 1, "Finishing", "HighTemperature", "0x100101"),
+                (14, 2, "Available", "NoError", None),
+                (15, 0, "Available", "ReaderFailure", "0x100005"),
+                (16, 2, "Faulted", "OtherError", None),
+                (17, 2, "Faulted", "OtherError", "0xABCDEF"),
+            ):
+                payload: dict[str, Any] = {"connectorId": connector, "status": status, "errorCode": error}
+                payload["timestamp"] = f"2026-11-22T08:{minute}:00Z"
+                if dtc is not None:
+                    payload["vendorErrorCode"] = dtc
+                await station.ask("StatusNotification", payload)
+            found = await ours.get("/api/stations/EVD-1")
+            shown = [(each["connectorId"], each["dtc"], each["since"][14:16]) for each in found["errors"]]
+            assert shown == [(0, "0x100005", "15"), (1, "0x100101", "12"), (2, "0xABCDEF", "17")]
+            assert all(each["until"] is None for each in found["errors"])
+            past = await ours.get("/api/stations/EVD-1/errors")
+            spans = [(each["dtc"], each["since"][14:16], (each["until"] or "")[14:16]) for each in past]
+            assert spans == [
+                ("0xABCDEF", "17", ""),
+                (None, "16", "17"),
+                ("0x100005", "15", ""),
+                ("0x100101", "12", ""),
+                ("0x100206", "11", "14"),
+            ]
+            ground, heat = past[4], past[3]
+            assert (ground["description"], ground["severity"]) == ("Ground error", "error")
+            assert "electrician" in ground["advice"]
+            assert (heat["severity"], heat["errorCode"]) == ("warning", "HighTemperature")
+            assert past[0]["advice"] is None, "the guide does not know it"
+            statuses = await ours.get("/api/stations/EVD-1/statuses", connectorId=2)
+            assert [each["advice"] == ground["advice"] for each in statuses] == [False, False, False, True]
+
+    play(scenario())
+
+
+@pytest.mark.requirement("OCPP-7-10")
+def test_frequency_is_shown_in_hertz_although_it_comes_without_a_unit() -> None:
+    async def scenario() -> None:
+        async with running() as ours, ours.station() as station:
+            number = await station.start()
+            sampled = [{"value": "50.02", "measurand": "Frequency"}, {"value": "1200"}]
+            meter_value = [{"timestamp": "2026-11-22T08:31:00Z", "sampledValue": sampled}]
+            await station.ask("MeterValues", {"connectorId": 1, "transactionId": number, "meterValue": meter_value})
+            [found] = await ours.get(f"/api/transactions/{number}/meter-values")
+            assert found["sampledValue"] == [
+                {"value": "50.02", "measurand": "Frequency", "unit": "Hz"},
+                {"value": "1200"},
+            ]
+
+    play(scenario())
+
+
 def test_station_shows_how_it_booted_and_its_open_transactions() -> None:
     async def scenario() -> None:
         async with running() as ours, ours.station() as station:

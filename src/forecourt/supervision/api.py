@@ -28,6 +28,7 @@ from forecourt.supervision.api_prices import send_cost, send_tariff
 from forecourt.supervision.api_readings import (
     get_station,
     get_transaction,
+    list_errors,
     list_messages,
     list_meter_values,
     list_notices,
@@ -78,6 +79,7 @@ def create_app(supervision: Supervision) -> ASGIApp:
             put_station,
             delete_station,
             list_statuses,
+            list_errors,
             list_messages,
             list_notices,
             list_transactions,

@@ -14,6 +14,7 @@ from forecourt.supervision.api_requests import read, require_known, supervision_
 from forecourt.supervision.readings import TransactionFilter
 from forecourt.supervision.views import (
     ConnectorView,
+    ErrorView,
     MessageView,
     MeterValueView,
     NoticeView,
@@ -79,6 +80,16 @@ async def list_statuses(
             connection, identity, connector_id=connector_id, before=before, limit=limit
         ),
     )
+    return await _or_unknown(request, identity, found)
+
+
+@get("/api/stations/{identity:str}/errors")
+async def list_errors(
+    request: Request[Any, Any, Any], identity: FromPath[str], limit: Limit = LIST_LIMIT
+) -> list[ErrorView]:
+    """The errors that a station reported, those that came and went as well, the latest first, with what to do."""
+    identity = unquote(identity)
+    found = await read(request, lambda connection: readings.errors(connection, identity, limit))
     return await _or_unknown(request, identity, found)
 
 

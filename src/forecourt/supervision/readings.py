@@ -10,8 +10,8 @@ from urllib.parse import quote
 import msgspec
 from sqlalchemy import and_, func, or_, select
 
-from forecourt.evlink.faults import UnknownFault, find_fault
-from forecourt.ocpp.core import BootNotificationRequest, SampledValue
+from forecourt.evlink.faults import Fault, UnknownFault, find_fault
+from forecourt.ocpp.core import BootNotificationRequest, ChargePointErrorCode, Measurand, SampledValue
 from forecourt.ocpp.types import from_epoch
 from forecourt.supervision.consequences import state_of
 from forecourt.supervision.registry import tag_key
@@ -32,6 +32,7 @@ from forecourt.supervision.views import (
     BootView,
     CommandView,
     ConnectorView,
+    ErrorView,
     FollowUpView,
     IdTagView,
     MessageView,
@@ -39,6 +40,7 @@ from forecourt.supervision.views import (
     NoticeView,
     OrphanStopView,
     RegistrationView,
+    SampledValueView,
     StationView,
     TransactionDetail,
     TransactionView,
@@ -53,6 +55,9 @@ if TYPE_CHECKING:
     from forecourt.supervision.stations import StationView as LiveStation
 
 ENERGY_REGISTER = "Energy.Active.Import.Register"
+HERTZ = "Hz"
+STATUSES_SEARCHED = 2000
+"""So many of the latest statuses of a station are searched for errors."""
 LATEST_VALUES = 8
 """So many of the latest values of an open transaction are searched for one of the energy register."""
 
@@ -98,13 +103,23 @@ def _station_views(connection: Connection, rows: Sequence[Row[Any]], live: dict[
     numbers = [number for row in rows if row.identity in live for number in live[row.identity].open_transactions]
     transactions = _open_transactions(connection, numbers)
     return [
-        _station_view(row, live.get(row.identity), latest.get(row.identity, []), transactions.get(row.identity, []))
+        _station_view(
+            row,
+            live.get(row.identity),
+            latest.get(row.identity, []),
+            _present_errors(connection, row.identity, latest.get(row.identity, [])),
+            transactions.get(row.identity, []),
+        )
         for row in rows
     ]
 
 
 def _station_view(
-    row: Row[Any], live: LiveStation | None, connectors: list[ConnectorView], transactions: list[TransactionView]
+    row: Row[Any],
+    live: LiveStation | None,
+    statuses: list[Row[Any]],
+    errors: list[ErrorView],
+    transactions: list[TransactionView],
 ) -> StationView:
     connected_s = None if live is None else live.connected_s
     last_seen_s = row.last_seen_s if live is None or live.last_seen_s is None else live.last_seen_s
@@ -117,7 +132,8 @@ def _station_view(
         lastSeen=_moment(last_seen_s),
         remote=row.remote,
         boot=None if row.boot is None else _boot_view(row),
-        connectors=connectors,
+        connectors=[_connector_view(status) for status in statuses],
+        errors=errors,
         openTransactions=transactions,
         waitingCommands=0 if live is None else live.waiting_commands,
     )
@@ -128,16 +144,16 @@ def _boot_view(row: Row[Any]) -> BootView:
     return BootView(status=row.boot_status, at=from_epoch(row.booted_s), request=request)
 
 
-def _latest_statuses(connection: Connection, identities: list[str]) -> dict[str, list[ConnectorView]]:
+def _latest_statuses(connection: Connection, identities: list[str]) -> dict[str, list[Row[Any]]]:
     latest = (
         select(func.max(STATUSES.c.id))
         .where(STATUSES.c.identity.in_(identities))
         .group_by(STATUSES.c.identity, STATUSES.c.connector_id)
     )
-    found: dict[str, list[ConnectorView]] = {}
+    found: dict[str, list[Row[Any]]] = {}
     query = select(STATUSES).where(STATUSES.c.id.in_(latest)).order_by(STATUSES.c.identity, STATUSES.c.connector_id)
     for row in connection.execute(query):
-        found.setdefault(row.identity, []).append(_connector_view(row))
+        found.setdefault(row.identity, []).append(row)
     return found
 
 
@@ -153,15 +169,64 @@ def statuses(
     return [_connector_view(row) for row in connection.execute(query.limit(limit))]
 
 
+def errors(connection: Connection, identity: str, limit: int) -> list[ErrorView]:
+    """The errors of a station, those that are there and those that came and went, the latest first."""
+    latest = select(STATUSES).where(STATUSES.c.identity == identity).order_by(STATUSES.c.id.desc())
+    present: dict[int, ErrorView] = {}
+    found: list[ErrorView] = []
+    for row in reversed(connection.execute(latest.limit(STATUSES_SEARCHED)).all()):
+        before, error = present.pop(row.connector_id, None), _error_view(row)
+        if before is not None and error is not None and (before.dtc, before.errorCode) == (error.dtc, error.errorCode):
+            error = before
+        elif before is not None:
+            found.append(msgspec.structs.replace(before, until=_stated(row)))
+        if error is not None:
+            present[row.connector_id] = error
+    found.extend(present.values())
+    return sorted(found, key=lambda error: error.since, reverse=True)[:limit]
+
+
+def _present_errors(connection: Connection, identity: str, latest: list[Row[Any]]) -> list[ErrorView]:
+    """The errors that are there, by connector; `latest` are the latest statuses."""
+    if all(_error_view(row) is None for row in latest):
+        return []
+    there = [error for error in errors(connection, identity, STATUSES_SEARCHED) if error.until is None]
+    return sorted(there, key=lambda error: error.connectorId)
+
+
+def _error_view(row: Row[Any]) -> ErrorView | None:
+    """The error that a status reports; None where it reports none."""
+    view = _connector_view(row)
+    if view.errorCode == ChargePointErrorCode.NoError and view.dtc is None:
+        return None
+    return ErrorView(
+        connectorId=view.connectorId,
+        errorCode=view.errorCode,
+        dtc=view.dtc,
+        description=view.description,
+        severity=view.severity,
+        advice=view.advice,
+        since=_stated(row),
+        until=None,
+    )
+
+
+def _stated(row: Row[Any]) -> datetime:
+    return from_epoch(row.received_s if row.stated_s is None else row.stated_s)
+
+
 def _connector_view(row: Row[Any]) -> ConnectorView:
     dtc = row.vendor_error_code or None
+    fault = _fault(dtc)
     return ConnectorView(
         id=row.id,
         connectorId=row.connector_id,
         status=row.status,
         errorCode=row.error_code,
         dtc=dtc,
-        description=row.info or _described(dtc),
+        description=row.info or (None if fault is None else fault.description),
+        severity=None if fault is None else str(fault.severity),
+        advice=None if fault is None else fault.advice,
         info=row.info,
         vendorId=row.vendor_id,
         vendorErrorCode=row.vendor_error_code,
@@ -170,9 +235,10 @@ def _connector_view(row: Row[Any]) -> ConnectorView:
     )
 
 
-def _described(dtc: str | None) -> str | None:
+def _fault(dtc: str | None) -> Fault | None:
+    """The guide's row of a DTC; None for one that is not in its table."""
     try:
-        return None if dtc is None else find_fault(dtc).description
+        return None if dtc is None else find_fault(dtc)
     except UnknownFault:
         return None
 
@@ -324,11 +390,18 @@ def meter_values(connection: Connection, transaction_id: int, *, offset: int, li
             timestamp=from_epoch(row.taken_s),
             connectorId=row.connector_id,
             transactionId=row.transaction_id,
-            sampledValue=_sampled_values.decode(row.sampled_value),
+            sampledValue=tuple(map(_sampled_value_view, _sampled_values.decode(row.sampled_value))),
             receivedAt=from_epoch(row.received_s),
         )
         for row in connection.execute(query)
     ]
+
+
+def _sampled_value_view(sampled: SampledValue) -> SampledValueView:
+    view = msgspec.convert(msgspec.to_builtins(sampled), SampledValueView)
+    if sampled.measurand == Measurand.Frequency:
+        view = msgspec.structs.replace(view, unit=HERTZ)
+    return view
 
 
 def messages(connection: Connection, identity: str, *, before: int | None, limit: int) -> list[MessageView]:

@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec
 
-from forecourt.ocpp.core import BootNotificationRequest, SampledValue
+from forecourt.ocpp.core import BootNotificationRequest
 from forecourt.supervision.consequences import CommandState
 
 
@@ -29,12 +29,33 @@ class ConnectorView(View, frozen=True):
     """The station's own error, from vendorErrorCode, such as 0x100205."""
     description: str | None
     """What it means: the station's info or, where it sends none, the guide's description of the error."""
+    severity: str | None
+    """error, which makes connectors Faulted, or warning; null for what is no error of the guide's table."""
+    advice: str | None
+    """What an operator does about it."""
     info: str | None
     vendorId: str | None
     vendorErrorCode: str | None
     timestamp: datetime | None
     """As the station stated it."""
     receivedAt: datetime
+
+
+class ErrorView(View, frozen=True):
+    """An error that a station reported, from its first report to the next one of this connector without it."""
+
+    connectorId: int
+    errorCode: str
+    dtc: str | None
+    description: str | None
+    severity: str | None
+    """error, which makes connectors Faulted, or warning; null for what is no error of the guide's table."""
+    advice: str | None
+    """What an operator does about it."""
+    since: datetime
+    """As the station stated it; where it stated none, when the report came."""
+    until: datetime | None
+    """Null while it is there."""
 
 
 class TransactionView(View, frozen=True):
@@ -78,13 +99,26 @@ class OrphanStopView(View, frozen=True):
     receivedAt: datetime
 
 
+class SampledValueView(View, frozen=True, omit_defaults=True):
+    """A figure of a meter as it was sent. Absent: Sample.Periodic, Raw, Energy.Active.Import.Register, Outlet, Wh."""
+
+    value: str
+    context: str | None = None
+    format: str | None = None
+    measurand: str | None = None
+    phase: str | None = None
+    location: str | None = None
+    unit: str | None = None
+    """A Frequency, for which OCPP 1.6 has no unit, is in Hz."""
+
+
 class MeterValueView(View, frozen=True):
     """One MeterValue: what was sampled at one moment."""
 
     timestamp: datetime
     connectorId: int
     transactionId: int | None
-    sampledValue: tuple[SampledValue, ...]
+    sampledValue: tuple[SampledValueView, ...]
     receivedAt: datetime
 
 
@@ -120,6 +154,8 @@ class StationView(View, frozen=True):
     remote: str | None
     boot: BootView | None
     connectors: list[ConnectorView]
+    errors: list[ErrorView]
+    """Those that are there, by connector; 0 is the station itself."""
     openTransactions: list[TransactionView]
     waitingCommands: int
     """Commands given and not yet answered."""
