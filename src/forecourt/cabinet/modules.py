@@ -83,6 +83,30 @@ def deal(supply: Supply, guns: Sequence[Gun], now: float) -> Sequence[Event]:
     return (*_told(first), *_told(second))
 
 
+def deal_again(supply: Supply, guns: Sequence[Gun], gun: Gun, now: float) -> Sequence[Event]:
+    """Share what there is at `now`, where nothing but a step of this gun's battery has happened, and it is settled.
+
+    Mostly it keeps its modules, and then the other gun keeps what it has: only this one's flow is dealt.
+    """
+    modules = gun.modules
+    is_simple = modules and gun.closed is Closed.DRAWING and gun.limit_w != 0.0 and supply.limit_w >= supply.modules_w
+    if not is_simple or _modules_of(supply, guns, gun) != modules:
+        return deal(supply, guns, now)
+    _deal_alone(supply, gun, modules)
+    return NO_EVENTS
+
+
+def _modules_of(supply: Supply, guns: Sequence[Gun], gun: Gun) -> int:
+    """How many modules the sharing rule gives to a gun that draws."""
+    if len(guns) == 1:
+        return supply.modules
+    first, second = guns
+    other = second if gun is first else first
+    if other.closed is Closed.NO:
+        return supply.modules
+    return _middle(supply, first, second)[0 if gun is first else 1]
+
+
 def _middle(supply: Supply, first: Gun, second: Gun) -> tuple[int, int]:
     """The sharing rule: the middle one of home share, need, and what the need of the other leaves."""
     home = (supply.modules + 1) // 2
@@ -98,7 +122,8 @@ def _need(supply: Supply, gun: Gun) -> int:
         return 0
     if gun.closed is Closed.UNDER_VOLTAGE or gun.limit_w == 0.0:
         return min(1, supply.modules)
-    need = int(-(-min(gun.wanted_w, supply.limit_w) // supply.module_w))
+    wanted_w = gun.wanted_w if gun.wanted_w < supply.limit_w else supply.limit_w
+    need = int(-(-wanted_w // supply.module_w))
     return need if need < supply.modules else supply.modules
 
 
@@ -106,7 +131,10 @@ def _deal_alone(supply: Supply, gun: Gun, modules: int) -> None:
     """Deal to a gun with nobody to share the limit with."""
     power_w = gun.take(supply, modules)
     limit_w = supply.limit_w
-    gun.offered_w = min(gun.most_w(), modules * supply.module_w, limit_w)
+    offered_w, modules_w = gun.most_w(), modules * supply.module_w
+    if offered_w > modules_w:
+        offered_w = modules_w
+    gun.offered_w = offered_w if offered_w < limit_w else limit_w
     gun.flow(power_w if power_w < limit_w else limit_w)
 
 
