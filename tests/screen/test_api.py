@@ -274,6 +274,7 @@ def test_without_power_the_station_hears_nothing_but_cars_can_be_plugged() -> No
             ("POST", "/tariff", {"shown": True}),
             ("DELETE", "/security-log", None),
             ("GET", "/keys", None),
+            ("GET", "/id-tags", None),
             ("PUT", "/keys/HeartbeatInterval", {"value": "60"}),
         ):
             assert "power" in await rig.refused(method, path, body, 409)
@@ -333,6 +334,27 @@ def test_the_screen_is_shown_and_the_installer_empties_the_security_log() -> Non
         await rig.delete("/security-log")
         told = [what for what in heard if isinstance(what, TariffShown | TariffHidden | SecurityLogCleared)]
         assert told == [TariffShown(), TariffHidden(), SecurityLogCleared()]
+
+    play(scenario)
+
+
+def test_the_tags_that_the_station_knows_are_listed_with_their_status_of_this_moment() -> None:
+    async def scenario(rig: Rig) -> None:
+        assert await rig.get("/id-tags") == {"localList": [], "cache": []}
+        await rig.put("/keys/LocalAuthListEnabled", {"value": "true"})
+        (station,) = rig.host.stations.values()
+        brain = station.brain()
+        assert brain is not None
+        entries = (
+            '{"idTag":"Good","idTagInfo":{"status":"Accepted","parentIdTag":"FLEET"}},'
+            '{"idTag":"PAST","idTagInfo":{"status":"Accepted","expiryDate":"2020-01-01T00:00:00Z"}}'
+        )
+        update = f'{{"listVersion":1,"updateType":"Full","localAuthorizationList":[{entries}]}}'
+        brain.handle(FrameReceived(f'[2,"a","SendLocalList",{update}]'.encode()), station.seat.at)
+        assert (await rig.get("/id-tags"))["localList"] == [
+            {"idTag": "good", "status": "Accepted", "expiryDate": None, "parentIdTag": "FLEET"},
+            {"idTag": "past", "status": "Expired", "expiryDate": "2020-01-01T00:00:00Z", "parentIdTag": None},
+        ]
 
     play(scenario)
 
@@ -462,6 +484,7 @@ def test_the_description_names_every_path_and_body_and_loads_nothing_from_elsewh
             "/api/stations/{identity}/reboot",
             "/api/stations/{identity}/keys",
             "/api/stations/{identity}/keys/{key}",
+            "/api/stations/{identity}/id-tags",
             "/api/stations/{identity}/messages",
             "/api/stations/{identity}/events",
         }

@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from forecourt.station.events import FaultRaised, LinkClosed, LinkRefused, RebootRequested, SaveFailed, SaveRecovered
+from forecourt.station.events import (
+    ConnectorShown,
+    FaultRaised,
+    LinkClosed,
+    LinkRefused,
+    RebootRequested,
+    SaveFailed,
+    SaveRecovered,
+)
 from forecourt.station.workings import RemoteStartSnapshot
 from tests.station_bench import NOTHING
 from tests.station_rig import Rig
@@ -99,3 +107,15 @@ def test_heat_missing_modules_trouble_with_records_and_a_reset_are_told() -> Non
     rig.plug(1)
     rig.handle(RebootRequested())
     assert not inside(rig).takesSessions
+
+
+def test_tags_that_were_heard_of_are_told_the_oldest_first() -> None:
+    rig = Rig(keys={"AuthorizationCacheEnabled": "true"})
+    rig.plug(1)
+    rig.badge("FIRST")
+    rig.plug(2)
+    rig.station.handle(ConnectorShown(2), rig.now)
+    rig.badge("SECOND")
+    known = rig.station.known_tags(rig.now)
+    assert [(tag.idTag, tag.status) for tag in known.cache] == [("first", "Accepted"), ("second", "Accepted")]
+    assert known.localList == ()

@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     from forecourt.station.effects import Effect
     from forecourt.station.events import Event
     from forecourt.station.snapshot import StationSnapshot
-    from forecourt.station.workings import Workings
+    from forecourt.station.workings import KnownTags, Workings
 
 ID_TAG_MAX_LENGTH = 20
 
@@ -158,6 +158,11 @@ class HostedStation:
         self.seat.driver.observe(self.seat)
         station = self.brain()
         return None if station is None else station.workings()
+
+    def known_tags(self) -> KnownTags:
+        """The local list and the cache. Raises `NotNowError` while it is dark or boots."""
+        now = self.seat.driver.observe(self.seat)
+        return self._require_brain().known_tags(now)
 
     def connectors(self) -> tuple[HostedConnector, ...]:
         """The guns, their meters and the cars on them."""

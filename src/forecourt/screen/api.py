@@ -42,6 +42,7 @@ from forecourt.screen.bodies import (
 )
 from forecourt.screen.event_stream import Followers
 from forecourt.screen.views import KeyView, MessageView, StationView, key_view, message_view, station_view
+from forecourt.station.workings import KnownTags
 
 _Request = Request[Any, Any, Any]
 _Limit = Annotated[int, QueryParameter(ge=1, le=10_000, description="At most so many, the latest.")]
@@ -205,6 +206,12 @@ async def set_key(request: _Request, identity: FromPath[str], key: FromPath[str]
     return key_view(*station.key(name))
 
 
+@get("/api/stations/{identity:str}/id-tags")
+async def list_id_tags(request: _Request, identity: FromPath[str]) -> KnownTags:
+    """The entries of the local list and of the authorization cache; 409 while nobody can read them."""
+    return _station(request, identity).known_tags()
+
+
 @get("/api/stations/{identity:str}/messages")
 async def list_messages(request: _Request, identity: FromPath[str], limit: _Limit = 100) -> list[MessageView]:
     """The latest messages as they went over the wire, oldest first."""
@@ -254,6 +261,7 @@ def create_app(host: Host, followers: Followers, cars: Mapping[str, Car]) -> ASG
         clear_security_log,
         list_keys,
         get_key,
+        list_id_tags,
         list_messages,
         follow_events,
         *BODIES,

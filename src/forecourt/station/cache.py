@@ -92,6 +92,10 @@ class Cache:
     def __len__(self) -> int:
         return len(self._entries)
 
+    def known(self) -> Mapping[str, Known]:
+        """The entries by their idTags in lower case, the one heard of longest ago first."""
+        return self._entries
+
     def find(self, id_tag: str, clock_s: float) -> Known | None:
         """The entry of an idTag, if the cache is in use. One whose expiryDate has passed becomes Expired for good."""
         if not self._entries or not self.is_enabled:

@@ -76,6 +76,10 @@ class LocalList:
     def __len__(self) -> int:
         return 0 if self._pages is None else len(self._pages.entries)
 
+    def known(self) -> Mapping[str, Known]:
+        """The entries by their idTags in lower case, whether the list is in use or not."""
+        return {} if self._pages is None else self._pages.entries
+
     def find(self, id_tag: str) -> Known | None:
         """The entry of an idTag, if it is listed and the list is in use."""
         if self._pages is None or not self.is_enabled:

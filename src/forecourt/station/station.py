@@ -51,7 +51,7 @@ from forecourt.station.security_events import SECURITY_KEYS, TAMPER_DTCS, Securi
 from forecourt.station.seen import Seen, snapshot_of
 from forecourt.station.timers import Timer
 from forecourt.station.triggers import Triggers
-from forecourt.station.workings import Workings, workings_of
+from forecourt.station.workings import KnownTags, Workings, known_tags_of, workings_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -456,6 +456,10 @@ class Station(Blocks):
     def workings(self) -> Workings:
         """What it waits for and holds back at the time of its last event."""
         return workings_of(self._seen())
+
+    def known_tags(self, now: float) -> KnownTags:
+        """What it can decide about idTags by itself."""
+        return known_tags_of(self._seen(), now)
 
     def clock_s(self, now: float) -> float:
         """What its own clock shows at `now`, in seconds since the epoch."""

@@ -11,9 +11,13 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from forecourt.ocpp.types import from_epoch
 from forecourt.station.timers import Timer
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from forecourt.station.known_tags import Known
     from forecourt.station.seen import Seen
 
 
@@ -55,6 +59,45 @@ class Workings(msgspec.Struct, frozen=True, gc=False):
     """Likewise for FirmwareStatusNotification."""
     deadlines: dict[str, datetime]
     """What the station does next by itself, and when by its own clock."""
+
+
+class KnownTag(msgspec.Struct, frozen=True, gc=False):
+    """An idTag that the station can decide about by itself."""
+
+    idTag: str
+    """In lower case, as it is looked up."""
+    status: str
+    """At this moment: past its expiryDate every tag is Expired."""
+    expiryDate: datetime | None
+    parentIdTag: str | None
+
+
+class KnownTags(msgspec.Struct, frozen=True, gc=False):
+    """What a station knows of idTags without asking."""
+
+    localList: tuple[KnownTag, ...]
+    cache: tuple[KnownTag, ...]
+    """The one heard of longest ago first."""
+
+
+def known_tags_of(seen: Seen, now: float) -> KnownTags:
+    """The local list and the cache at `now`."""
+    clock_s = seen.clock.wall(now)
+    return KnownTags(
+        _tags(seen.authorization.local_list.known(), clock_s), _tags(seen.authorization.cache.known(), clock_s)
+    )
+
+
+def _tags(known: Mapping[str, Known], clock_s: float) -> tuple[KnownTag, ...]:
+    return tuple(
+        KnownTag(
+            id_tag,
+            each.status_at(clock_s).value,
+            None if each.expires_s is None else from_epoch(each.expires_s),
+            each.parentIdTag,
+        )
+        for id_tag, each in known.items()
+    )
 
 
 def workings_of(seen: Seen) -> Workings:
