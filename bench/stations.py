@@ -145,7 +145,7 @@ class Stations:
         self._host = Host(
             Clock(monotonic=self._metronome.time), Paced(self._links, self._metronome) if paced else self._links
         )
-        self._host.driver.loop = self._metronome  # type: ignore[assignment]
+        self._host.driver.timeline.loop = self._metronome  # type: ignore[assignment]
 
     @property
     def messages(self) -> int:

@@ -27,10 +27,11 @@ TICK_S = 1e-6
 class Timeline:
     """Calls `advance(seat, now)` for every seat whose `deadline` has come."""
 
-    __slots__ = ("_advance", "_clock", "_due", "_heap", "_loop", "_order", "_timer")
+    __slots__ = ("_advance", "_clock", "_due", "_heap", "_order", "_timer", "loop")
 
     def __init__(self, loop: asyncio.AbstractEventLoop, clock: Clock, advance: Callable[[Seat, float], None]) -> None:
-        self._loop = loop
+        self.loop = loop
+        """Whose time and timer are used."""
         self._clock = clock
         self._advance = advance
         self._heap: list[tuple[float, int, Seat]] = []
@@ -56,7 +57,7 @@ class Timeline:
             self._timer.cancel()
         self._due = due
         delay_s = max(self._clock.real_delay_s(due), TICK_S)
-        self._timer = self._loop.call_at(self._loop.time() + delay_s, self._tick)
+        self._timer = self.loop.call_at(self.loop.time() + delay_s, self._tick)
 
     def _tick(self) -> None:
         self._timer = None
