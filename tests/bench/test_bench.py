@@ -26,7 +26,17 @@ def run_quickly(folder: Path, *arguments: str) -> dict[str, Any]:
 
 def test_bench_writes_the_figures_of_every_part_as_json(tmp_path: Path) -> None:
     figures = run_quickly(tmp_path)
-    assert {"machine", "codec", "whole_loop", "memory", "local_list", "composite", "aims", "took_s"} <= figures.keys()
+    assert {
+        "machine",
+        "codec",
+        "whole_loop",
+        "memory",
+        "local_list",
+        "composite",
+        "cabinet",
+        "aims",
+        "took_s",
+    } <= figures.keys()
     assert figures["quick"] is True
     assert {"ours_us", "package_us", "ratio"} <= figures["codec"]["MeterValues decode+validate"].keys()
     assert figures["whole_loop"]["stacks"].keys() == {"forecourt", "echo", "package"}
@@ -34,7 +44,8 @@ def test_bench_writes_the_figures_of_every_part_as_json(tmp_path: Path) -> None:
         assert stack["station_us"] > 0
         assert stack["supervision_us"] > 0
     assert figures["memory"]["20"].keys() >= {"idle_kb", "session_kb"}
-    assert len(figures["aims"]) == 5
+    assert len(figures["aims"]) == 6
+    assert {"hours_per_cpu_s", "hours_per_cpu_s_asking_ahead"} <= figures["cabinet"].keys()
     assert figures["local_list"]["messages"] == 10
     assert {"message_ms", "lookup_us", "status_change_us", "memory_mb"} <= figures["local_list"].keys()
     assert {"gun_ms_20_profiles", "gun_ms_40_profiles", "gun_40_to_20"} <= figures["composite"].keys()
