@@ -51,6 +51,7 @@ ANSWERS: dict[str, list[dict[str, Any]]] = {
 BOOT = {"currentTime": "2026-02-25T06:13:20Z", "interval": 50}
 FOR_ONE = {"idTag": "ONE", "expiryDate": "2026-02-25T09:00:00Z"}
 FOR_FAMILY = {"idTag": "REMOTE", "parentIdTag": "FAMILY", "expiryDate": "2026-02-25T08:00:30Z"}
+COST = '{"currency":"EUR","method":"CostUpdated","connectID":%d,"totalCost":1.5,"transactionId":7}'
 REQUESTS: Sequence[tuple[str, dict[str, Any]]] = [
     ("RemoteStartTransaction", {"idTag": "REMOTE"}),
     ("RemoteStartTransaction", {"idTag": "REMOTE", "connectorId": 2}),
@@ -62,6 +63,7 @@ REQUESTS: Sequence[tuple[str, dict[str, Any]]] = [
     ("ChangeConfiguration", {"key": "FreeCharging", "value": "true"}),
     ("ChangeConfiguration", {"key": "AutoCharge", "value": "true"}),
     ("UnlockConnector", {"connectorId": 1}),
+    *(("DataTransfer", {"vendorId": "com.se.cost", "messageId": "CostUpdated", "data": COST % gun}) for gun in (1, 2)),
     ("ChangeAvailability", {"connectorId": 0, "type": "Inoperative"}),
     ("ChangeAvailability", {"connectorId": 1, "type": "Inoperative"}),
     ("ChangeAvailability", {"connectorId": 2, "type": "Inoperative"}),
@@ -252,7 +254,10 @@ class Walk:
         self.handle(happened.BadgeShown(self.one_of(("ONE", "TWO", "one", "", "x" * 30))))
 
     def show(self) -> None:
-        self.handle(happened.ConnectorShown(self.one_of((1, 2, 3))))
+        touches = (*(happened.ConnectorShown(number) for number in (1, 2, 3)), happened.TariffShown())
+        self.handle(self.one_of((*touches, happened.TariffHidden())))
+        screen = self.station.snapshot(self.now).screen
+        assert (screen.gun is None) == screen.isLocked == (not any(self.cabinet.plugged(gun) for gun in (1, 2)))
 
     def pong(self) -> None:
         if self.link == "open":
