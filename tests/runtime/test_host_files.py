@@ -72,9 +72,7 @@ def members(data: bytes) -> dict[str, bytes]:
         return {name: archive.read(name) for name in archive.namelist()}
 
 
-@pytest.mark.requirement(
-    "GUIDE-FILE-01", "OCPP-5.9-1", "OCPP-5.9-2", "OCPP-5.9-3", "OCPP-4.4-1", "OCPP-8-1", "OCPP-8-2"
-)
+@pytest.mark.requirement("GUIDE-FILE-01", "OCPP-5.9-2", "OCPP-5.9-3", "OCPP-4.4-1", "OCPP-8-1", "OCPP-8-2")
 def test_diagnostics_are_uploaded_by_the_scheme_of_the_address(
     play: Play, tmp_path: Path, carrier: Files, plain: HttpServer, secured: HttpServer
 ) -> None:
