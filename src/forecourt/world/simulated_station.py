@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from math import inf
 from typing import TYPE_CHECKING
 
@@ -15,8 +16,10 @@ from forecourt.station import events as happened
 from forecourt.station.events import TransferProblem
 from forecourt.station.station import Station
 from forecourt.world.chance import SeededChance
+from forecourt.world.disk import Disk
 from forecourt.world.files import failed
-from forecourt.world.wire import RECEIVED, SENT, Wire
+from forecourt.world.line import NO_LINK, Line
+from forecourt.world.watch import NOBODY
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -29,9 +32,9 @@ if TYPE_CHECKING:
     from forecourt.station.hardware import Reading
     from forecourt.station.snapshot import ConnectorSnapshot, StationSnapshot
     from forecourt.station.workings import Workings
+    from forecourt.world.watch import Watcher
+    from forecourt.world.wire import Wire
     from forecourt.world.world import World
-
-NO_LINK = 0
 
 
 class SimulatedStation:
@@ -46,30 +49,35 @@ class SimulatedStation:
         self._keys = keys
         self._model = find_model(commissioning.model)
         self.cabinet = SimulatedCabinet(figures_of(self._model))
-        self.records: dict[tuple[str, str], bytes] = {}
-        self.wire = Wire()
+        self.watcher: Watcher = NOBODY
         self.log: list[do.LogEvent] = []
         self.effects: list[do.Effect] = []
-        """Everything that the station ever wanted done."""
-        self.pings = 0
-        self.link_attempts: list[float] = []
-        """When it tried to connect."""
-        self.answers_pings = True
+        """Everything that the station ever wanted done, while `keeps_effects`."""
+        self.keeps_effects = True
         self.answers_calls = True
         """False drops every answer that the station gives to the supervision's CALLs."""
         self.lives = 0
+        self.clock_error_s = 0.0
+        """By how much the real-time clock is wrong when a life begins."""
         self._life: Station | None = None
         self._lost_clock_s: float | None = None
         self._is_fading = False
-        self._network_is_up = True
-        self._link = NO_LINK
-        self._closing: set[int] = set()
-        """Links that the station has closed and the supervision does not know of yet."""
+        self.has_mains = False
+        """Whether there is power; a station that reboots has it and does not live."""
+        self._arisen: deque[happened.Event] = deque()
+        self._is_busy = False
         self._transfers: set[str] = set()
         """The ids of the attempts under way."""
         self.cut_after: int | None = None
         """Power is cut when so many more effects have been carried out; None for never."""
         self._chance = SeededChance(world.chance.getrandbits(64))
+        self.line = Line(world, self, self._chance_of_its_own(1))
+        self.disk = Disk(world, self, self._chance_of_its_own(2))
+
+    def _chance_of_its_own(self, number: int) -> int:
+        """A seed that takes nothing from the station's own chance."""
+        seed = int.from_bytes(self.identity.encode(), "big") * 31 + number + self._world.seed
+        return SeededChance(seed).getrandbits(64)
 
     @property
     def identity(self) -> str:
@@ -82,15 +90,18 @@ class SimulatedStation:
         """Mains power comes (back)."""
         assert self._life is None, f"{self.identity} has power"
         world = self._world
+        self.has_mains = True
         self._life = Station(self._commissioning, self._options, self.cabinet, dict(self.records), self._chance)
         self.lives += 1
-        self._handle(happened.PowerRestored(world.clock_s, self._lost_clock_s))
+        self.watcher.began(self)
+        self._handle(happened.PowerRestored(world.clock_s + self.clock_error_s, self._lost_clock_s))
         for name, value in self._keys.items():
             if self._life is not None:
                 self.set_key(name, value)
 
     def power_off(self) -> None:
         """Mains power goes; the station goes dark when its capacitor is empty."""
+        self.has_mains = False
         self._is_fading = True
         self._lost_clock_s = self._world.clock_s
         self._tell(self.cabinet.cut_power(self._world.now))
@@ -104,14 +115,21 @@ class SimulatedStation:
 
     def cut(self) -> None:
         """Power is gone at this moment, for whatever was going on."""
+        self.has_mains = False
         if self._life is not None:
-            self._life = None
             if not self._is_fading:
                 self._lost_clock_s = self._world.clock_s
             self._is_fading = False
-            self.cabinet.cut_power(self._world.now)
-            self._transfers.clear()
-            self._drop_link(1006, "power cut")
+            self._end_life()
+            self.line.drop(1006, "power cut")
+
+    def _end_life(self) -> None:
+        self._life = None
+        self._arisen.clear()
+        self.disk.end_life()
+        self.cabinet.cut_power(self._world.now)
+        self._transfers.clear()
+        self.watcher.ended(self)
 
     def reboot(self) -> None:
         """Somebody at the station asks for a reboot."""
@@ -165,30 +183,23 @@ class SimulatedStation:
 
     def network_down(self) -> None:
         """The connection is lost and none can be made."""
-        self._network_is_up = False
-        self._drop_link(1006, "network down")
+        self.line.set_up(False)
 
     def network_up(self) -> None:
         """Connections can be made again."""
-        self._network_is_up = True
+        self.line.set_up(True)
 
     def close_link(self, code: int = 1006, reason: str = "") -> None:
         """The present connection ends."""
-        self._drop_link(code, reason)
+        self.line.drop(code, reason)
 
     def say(self, text: str | bytes) -> None:
         """Any text at all goes to the supervision as if the station had sent it, though no station would."""
-        self._put(text.encode() if isinstance(text, str) else text)
+        self.line.put(text.encode() if isinstance(text, str) else text)
 
-    def deliver(self, frame: bytes) -> None:
-        """The supervision sends a frame to this station."""
-        self.wire.note(self._world.now, RECEIVED, frame)
-        link = self._link
-        self._world.later(self._world.latency_s, lambda: self._arrived(link, frame))
-
-    def _arrived(self, link: int, frame: bytes) -> None:
-        if link == self._link != NO_LINK:
-            self._handle(happened.FrameReceived(frame))
+    def deliver(self, frame: bytes, link: int | None = None) -> None:
+        """The supervision sends a frame to this station, over its present connection unless another is named."""
+        self.line.deliver(frame, self.line.link if link is None else link)
 
     # Looking.
 
@@ -200,7 +211,36 @@ class SimulatedStation:
     @property
     def is_connected(self) -> bool:
         """Whether there is a link."""
-        return self._link != NO_LINK
+        return self.line.link != NO_LINK
+
+    @property
+    def wire(self) -> Wire:
+        """The messages."""
+        return self.line.wire
+
+    @property
+    def records(self) -> dict[tuple[str, str], bytes]:
+        """What is durable, by kind and key."""
+        return self.disk.records
+
+    @property
+    def pings(self) -> int:
+        """How many were sent."""
+        return self.line.pings
+
+    @property
+    def answers_pings(self) -> bool:
+        """Whether anybody answers them."""
+        return self.line.answers_pings
+
+    @answers_pings.setter
+    def answers_pings(self, answers: bool) -> None:
+        self.line.answers_pings = answers
+
+    @property
+    def link_attempts(self) -> list[float]:
+        """When it tried to connect."""
+        return self.line.attempts
 
     @property
     def configuration(self) -> Configuration:
@@ -248,6 +288,7 @@ class SimulatedStation:
             self._tell(self.cabinet.expire(now))
         if self._life is not None and self._life.next_deadline() <= now:
             self._carry_out(self._life.expire(now))
+            self._settle()
 
     def look(self) -> None:
         """Let the cabinet know what time it is."""
@@ -259,21 +300,52 @@ class SimulatedStation:
                 self._handle(event)
 
     def _handle(self, event: happened.Event) -> None:
-        life = self._life
-        assert life is not None, f"{self.identity} has no power for {event}"
-        self._carry_out(life.expire(self._world.now))
-        if self._life is life:
-            self._carry_out(life.handle(event, self._world.now))
+        """Let the brain hear it: at once, or when what it wanted before is under way."""
+        assert self._life is not None, f"{self.identity} has no power for {event}"
+        self._arisen.append(event)
+        if not self._is_busy:
+            self._settle()
+
+    def _settle(self) -> None:
+        while self._arisen:
+            life, event = self._life, self._arisen.popleft()
+            assert life is not None, "events do not outlive a life"
+            self._carry_out(life.expire(self._world.now))
+            if self._life is life:
+                self.watcher.heard(self, event)
+                self._carry_out(life.handle(event, self._world.now))
+        self.watcher.rested(self)
 
     def _carry_out(self, effects: list[do.Effect]) -> None:
         life = self._life
+        self._is_busy = True
         for effect in effects:
-            if self._life is not life:
-                return
-            self.effects.append(effect)
-            _CARRIERS[type(effect)](self, effect)
+            if self.keeps_effects:
+                self.effects.append(effect)
+            self.watcher.wanted(self, effect)
+            if self.disk.must_wait(effect):
+                self.disk.hold(effect)
+            else:
+                self._do(effect)
             if self.cut_after is not None:
                 self._count_down()
+            if self._life is not life:
+                break
+        self._is_busy = False
+        if self._life is life:
+            self.disk.submit()
+
+    def carry_out_now(self, effect: do.Effect) -> None:
+        """What waited for records that are durable now is done."""
+        if self._life is not None:
+            self._is_busy = True
+            self._do(effect)
+            self._is_busy = False
+            self._settle()
+
+    def _do(self, effect: do.Effect) -> None:
+        self.watcher.done(self, effect)
+        _CARRIERS[type(effect)](self, effect)
 
     def _count_down(self) -> None:
         assert self.cut_after is not None, "somebody set the counter"
@@ -282,25 +354,33 @@ class SimulatedStation:
             self.cut_after = None
             self.cut()
 
-    def _save(self, effect: do.SaveRecord) -> None:
-        self.records[(effect.kind, effect.key)] = effect.data
-
-    def _delete(self, effect: do.DeleteRecord) -> None:
-        self.records.pop((effect.kind, effect.key), None)
+    def _write(self, effect: do.SaveRecord | do.DeleteRecord) -> None:
+        self.disk.write(effect)
 
     def _move_contactor(self, effect: Order) -> None:
-        self._tell(self.cabinet.handle(effect, self._world.now))
+        if isinstance(effect, do.OpenContactor):
+            self.disk.take_back_contactor(effect)
+        if not self._is_fading or not isinstance(effect, do.CloseContactor):
+            self._tell(self.cabinet.handle(effect, self._world.now))
 
     def _note(self, effect: do.LogEvent) -> None:
-        self.log.append(effect)
+        if self.keeps_effects:
+            self.log.append(effect)
 
     def _reboot(self, effect: do.Reboot) -> None:
-        self._life = None
+        if not self.disk.is_durable:
+            self.disk.wait_for_all(effect)
+            return
         self._lost_clock_s = self._world.clock_s
-        self.cabinet.cut_power(self._world.now)
-        self._transfers.clear()
-        self._leave(1001, "reboot")
-        self._world.later(self._model.generation.assumed_boot_s, self.power_on)
+        self._end_life()
+        self.line.leave(1001, "reboot")
+        life = self.lives
+
+        def boot() -> None:
+            if self._life is None and self.lives == life and self.has_mains:
+                self.power_on()
+
+        self._world.later(self._model.generation.assumed_boot_s, boot)
 
     # Files.
 
@@ -316,7 +396,7 @@ class SimulatedStation:
             if effect.id not in self._transfers:
                 return
             self._transfers.remove(effect.id)
-            if not self._network_is_up:
+            if not self.line.is_up:
                 self._handle(failed(effect, TransferProblem.UNREACHABLE))
             elif has_stalled:
                 self._handle(failed(effect, TransferProblem.STALLED))
@@ -331,79 +411,22 @@ class SimulatedStation:
     # The link.
 
     def _open_link(self, effect: do.OpenLink) -> None:
-        self.link_attempts.append(self._world.now)
-        life = self._life
-        self._world.later(self._world.latency_s, lambda: self._connect(effect, life))
-
-    def _connect(self, effect: do.OpenLink, life: Station | None) -> None:
-        if self._life is None or self._life is not life:
-            return
-        if not self._network_is_up:
-            self._handle(happened.LinkRefused("the network is down"))
-            return
-        status = self._world.central.admit(effect.identity, effect.password)
-        if status is not None:
-            self._handle(happened.LinkRefused(f"the supervision answered HTTP {status}", status))
-            return
-        self._link = self._world.next_link()
-        self._world.central.link_opened(self._link, self)
-        self._handle(happened.LinkOpened())
+        self.line.dial(effect)
 
     def _close_link(self, effect: do.CloseLink) -> None:
-        self._leave(effect.code, effect.reason)
-
-    def _leave(self, code: int, reason: str) -> None:
-        """The station closes its link: what it sent before still arrives."""
-        if self._link == NO_LINK:
-            return
-        link, self._link = self._link, NO_LINK
-        self._closing.add(link)
-        self._world.later(self._world.latency_s, lambda: self._left(link, code, reason))
-        if self._life is not None:
-            self._handle(happened.LinkClosed(code, reason))
-
-    def _left(self, link: int, code: int, reason: str) -> None:
-        self._closing.remove(link)
-        self._world.central.link_closed(link, code, reason)
-
-    def _drop_link(self, code: int, reason: str) -> None:
-        """The link ends for both at this moment, and what is under way is lost."""
-        if self._link == NO_LINK:
-            return
-        link, self._link = self._link, NO_LINK
-        self._world.central.link_closed(link, code, reason)
-        if self._life is not None:
-            self._handle(happened.LinkClosed(code, reason))
+        self.line.leave(effect.code, effect.reason)
 
     def _send(self, effect: do.SendFrame) -> None:
         if self.answers_calls or effect.frame.startswith(b"[2"):
-            self._put(effect.frame)
-
-    def _put(self, frame: bytes) -> None:
-        if self._link == NO_LINK:
-            return
-        self.wire.note(self._world.now, SENT, frame)
-        link = self._link
-        self._world.later(self._world.latency_s, lambda: self._reached(link, frame))
-
-    def _reached(self, link: int, frame: bytes) -> None:
-        if link == self._link or link in self._closing:
-            self._world.central.frame_received(link, frame)
+            self.line.put(effect.frame)
 
     def _ping(self, effect: do.SendPing) -> None:
-        self.pings += 1
-        if self.answers_pings:
-            link = self._link
-            self._world.later(self._world.latency_s * 2, lambda: self._pong(link))
-
-    def _pong(self, link: int) -> None:
-        if link == self._link != NO_LINK:
-            self._handle(happened.PongReceived())
+        self.line.ping()
 
 
 _CARRIERS: dict[type[do.Effect], Callable[[SimulatedStation, Any], None]] = {
-    do.SaveRecord: SimulatedStation._save,
-    do.DeleteRecord: SimulatedStation._delete,
+    do.SaveRecord: SimulatedStation._write,
+    do.DeleteRecord: SimulatedStation._write,
     do.OpenLink: SimulatedStation._open_link,
     do.CloseLink: SimulatedStation._close_link,
     do.SendFrame: SimulatedStation._send,

@@ -6,29 +6,59 @@ from typing import TYPE_CHECKING
 
 from forecourt.supervision.core import CentralSystem
 from forecourt.supervision.effects import CloseLink, Effect, EndCommand, SendFrame, Store
-from forecourt.supervision.events import CommandGiven, FrameReceived, LinkClosed, LinkOpened, RegistryEdited
+from forecourt.supervision.events import (
+    CommandGiven,
+    FrameReceived,
+    LinkClosed,
+    LinkOpened,
+    RegistryEdited,
+    StoreFailed,
+    StoreRecovered,
+)
 from forecourt.supervision.facts import IdTagSet, Policy, PolicySet, StationSet
 from forecourt.supervision.memory import MemoryStore
+from forecourt.world.chance import SeededChance
 
 if TYPE_CHECKING:
     from forecourt.ocpp.types import Record
     from forecourt.supervision.events import Event
     from forecourt.supervision.facts import Edit, Fact, TransactionStarted, TransactionStopped
     from forecourt.supervision.outcomes import Outcome
+    from forecourt.supervision.ports import Recollection
     from forecourt.world.simulated_station import SimulatedStation
     from forecourt.world.world import World
 
 
+RETRY_S = 1.0
+"""Between two attempts to make the same facts durable."""
+
+
 class SimulatedSupervision:
-    """A central system with its ledger."""
+    """A central system with its ledger.
+
+    While `commit_s` is not 0 facts take up to so long to become durable, and frames wait for them; while `commit_fails`
+    they do not become durable at all. `crash` ends it without a word: what is not durable is lost.
+    """
 
     def __init__(self, world: World) -> None:
         self._world = world
         self.ledger = MemoryStore()
+        self.starts = 1
         self._core = CentralSystem(self.ledger.recall(), "s1", wire_log=False)
         self._stations: dict[int, SimulatedStation] = {}
         self._outcomes: dict[str, Outcome] = {}
         self._commands = 0
+        self._chance = SeededChance(world.seed ^ 0x5EED)
+        self.commit_s = 0.0
+        self.commit_fails = False
+        self.clock_error_s = 0.0
+        """By how much its clock is ahead; it never goes back."""
+        self._up_at = 0.0
+        self._backlog: list[Effect] = []
+        """Effects in their order, from the first fact that is not durable on."""
+        self._batch = 0
+        """How many of them the store has; 0 while it is idle."""
+        self._has_failed = False
 
     # What an operator does.
 
@@ -85,7 +115,9 @@ class SimulatedSupervision:
     # The other end of the stations' connections.
 
     def admit(self, identity: str, password: bytes | None) -> int | None:
-        """404 for a station that may not connect. Passwords are the server's to check, not the core's."""
+        """404 for a station that may not connect, 503 while it is down. Passwords are the server's to check."""
+        if self._world.now < self._up_at:
+            return 503
         return None if self._core.admits(identity) else 404
 
     def link_opened(self, link: int, station: SimulatedStation) -> None:
@@ -100,32 +132,99 @@ class SimulatedSupervision:
 
     def frame_received(self, link: int, frame: bytes) -> None:
         """A frame of a station arrived."""
-        self._handle(FrameReceived(link, frame))
+        if link in self._stations:
+            self._handle(FrameReceived(link, frame))
 
     def expire(self) -> None:
         """Fire what is due."""
-        self._carry_out(self._core.expire(self._world.clock_s))
+        self._carry_out(self._core.expire(self._clock_s))
 
     def next_deadline(self) -> float:
         """When a command's answer is overdue, in seconds of the world."""
-        return self._core.next_deadline() - self._world.clock_s + self._world.now
+        return self._core.next_deadline() - self._clock_s + self._world.now
+
+    @property
+    def _clock_s(self) -> float:
+        return self._world.clock_s + self.clock_error_s
+
+    # The end of its process.
+
+    def crash(self, down_s: float) -> None:
+        """It ends without a word and starts again after `down_s`, with what was durable."""
+        if self._batch and not self.commit_fails and self._chance.getrandbits(1):
+            self._keep(self._backlog[: self._batch])
+        self._begin_anew(down_s, self.ledger.recall())
+
+    def _begin_anew(self, down_s: float, recollection: Recollection) -> None:
+        self._backlog, self._batch, self._has_failed = [], 0, False
+        self._up_at = self._world.now + down_s
+        self.starts += 1
+        self._core = CentralSystem(recollection, f"s{self.starts}", wire_log=False)
+        links, self._stations = self._stations, {}
+        for link, station in links.items():
+            station.line.hang_up(link, 1006, "the supervision ended")
+
+    # Effects.
 
     def _handle(self, event: Event) -> None:
-        self._carry_out(self._core.handle(event, self._world.clock_s))
+        self._carry_out(self._core.handle(event, self._clock_s))
 
     def _carry_out(self, effects: list[Effect]) -> None:
+        if self._backlog or self.commit_s or self.commit_fails:
+            self._backlog.extend(effects)
+            self._commit()
+            return
         for effect in effects:
-            if isinstance(effect, Store):
-                self.ledger.keep([effect.fact])
-            elif isinstance(effect, SendFrame):
-                if effect.link in self._stations:
-                    self._stations[effect.link].deliver(effect.frame)
-            elif isinstance(effect, EndCommand):
-                self._outcomes[effect.command_id] = effect.outcome
-            elif isinstance(effect, CloseLink):
-                self._close(effect)
+            self._do(effect)
+
+    def _do(self, effect: Effect) -> None:
+        if isinstance(effect, Store):
+            self.ledger.keep([effect.fact])
+        elif isinstance(effect, SendFrame):
+            if effect.link in self._stations:
+                self.post(self._stations[effect.link], effect)
+        elif isinstance(effect, EndCommand):
+            self._outcomes[effect.command_id] = effect.outcome
+        elif isinstance(effect, CloseLink):
+            self._close(effect)
+
+    def post(self, station: SimulatedStation, effect: SendFrame) -> None:
+        """A frame leaves for a station."""
+        station.deliver(effect.frame, effect.link)
 
     def _close(self, effect: CloseLink) -> None:
-        station = self._stations.get(effect.link)
+        station = self._stations.pop(effect.link, None)
         if station is not None:
-            self._world.later(0.0, lambda: station.close_link(effect.code, effect.reason))
+            self._world.later(0.0, lambda: station.line.hang_up(effect.link, effect.code, effect.reason))
+
+    # Commits.
+
+    def _commit(self) -> None:
+        """Give the store all that has come, unless it is busy."""
+        if self._batch or not self._backlog:
+            return
+        self._batch = len(self._backlog)
+        takes_s = self.commit_s * self._chance.getrandbits(16) / 65536
+        start = self.starts
+        self._world.later(takes_s, lambda: self._committed(start))
+
+    def _committed(self, start: int) -> None:
+        if start != self.starts:
+            return
+        if self.commit_fails:
+            self._world.later(RETRY_S, lambda: self._committed(start))
+            if not self._has_failed:
+                self._has_failed = True
+                self._handle(StoreFailed("the world's disk is full"))
+            return
+        batch, self._backlog = self._backlog[: self._batch], self._backlog[self._batch :]
+        self._batch = 0
+        for effect in batch:
+            self._do(effect)
+        if self._has_failed:
+            self._has_failed = False
+            self._handle(StoreRecovered())
+        self._commit()
+
+    def _keep(self, effects: list[Effect]) -> None:
+        self.ledger.keep([effect.fact for effect in effects if isinstance(effect, Store)])

@@ -76,8 +76,10 @@ class World:
         start: datetime = START,
         latency_s: float = 0.02,
         central: Callable[[World], Central] | None = None,
+        supervision: Callable[[World], SimulatedSupervision] = SimulatedSupervision,
     ) -> None:
         self.now = 0.0
+        self.seed = seed
         self.latency_s = latency_s
         self.chance = SeededChance(seed)
         self.files = Files()
@@ -86,7 +88,7 @@ class World:
         self._sequence = 0
         self._links = 0
         self._stations: list[SimulatedStation] = []
-        self.supervision = SimulatedSupervision(self)
+        self.supervision = supervision(self)
         self.central: Central = self.supervision if central is None else central(self)
 
     @property
