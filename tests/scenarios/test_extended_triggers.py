@@ -75,7 +75,7 @@ def test_our_supervision_can_send_each_and_gets_all_three_answers(site: World, s
         assert served.wire.calls(action), action
 
 
-@pytest.mark.requirement("WP-6-7", "WP-6-3")
+@pytest.mark.requirement("WP-6-7")
 def test_firmware_status_is_the_signed_one_and_that_of_the_plain_trigger_the_plain_one(
     world: World, central: ScriptedSupervision, station: SimulatedStation
 ) -> None:

@@ -288,7 +288,6 @@ def test_upload_is_tried_once_more_than_the_retries(
     assert told(station) == [("Uploading", 7), ("UploadFailure", 7)]
 
 
-@pytest.mark.requirement("WP-5-7")
 def test_station_chooses_retries_and_interval_and_ends_where_the_request_leaves_them_open(
     world: World, central: ScriptedSupervision, station: SimulatedStation
 ) -> None:
