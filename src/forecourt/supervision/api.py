@@ -10,7 +10,7 @@ from litestar.exceptions import HTTPException
 from litestar.openapi import OpenAPIConfig
 
 from forecourt.runtime.http_api import MAX_BODY, SCHEMA_PATH, refuse_http, segments_kept_apart
-from forecourt.supervision.api_commands import get_command, give_command
+from forecourt.supervision.api_commands import get_command, give_command, list_commands
 from forecourt.supervision.api_errors import ApiError, answer_api_error
 from forecourt.supervision.api_events import follow_events
 from forecourt.supervision.api_files import (
@@ -63,6 +63,7 @@ def create_app(supervision: Supervision) -> ASGIApp:
         route_handlers=[
             give_command,
             get_command,
+            list_commands,
             order_diagnostics,
             order_firmware,
             send_cost,

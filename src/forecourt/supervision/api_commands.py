@@ -11,6 +11,7 @@ from forecourt.ocpp.errors import PayloadFault
 from forecourt.runtime.http_api import body_of
 from forecourt.supervision import readings
 from forecourt.supervision.api_errors import ApiError, bad_request
+from forecourt.supervision.api_registries import LIST_LIMIT, Limit
 from forecourt.supervision.api_requests import read, require_known, supervision_of
 from forecourt.supervision.outcomes import (
     Answered,
@@ -60,6 +61,17 @@ def outcome_response(outcome: Outcome, command_id: str) -> Response[Any]:
 def location_of(command_id: str) -> str:
     """The path of a command's own resource."""
     return f"/api/commands/{command_id}"
+
+
+@get("/api/stations/{identity:str}/commands")
+async def list_commands(
+    request: Request[Any, Any, Any], identity: FromPath[str], limit: Limit = LIST_LIMIT
+) -> list[CommandView]:
+    """The commands to a station and what came of each, the latest first."""
+    identity = unquote(identity)
+    await require_known(request, identity)
+    now = supervision_of(request).now()
+    return await read(request, lambda connection: readings.commands(connection, identity, limit, now))
 
 
 @get("/api/commands/{command_id:str}")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 import msgspec
-from sqlalchemy import and_, func, or_, select
+from sqlalchemy import and_, func, or_, select, text
 
 from forecourt.evlink.faults import Fault, UnknownFault, find_fault
 from forecourt.ocpp.core import BootNotificationRequest, ChargePointErrorCode, Measurand, SampledValue
@@ -429,10 +429,19 @@ def notices(connection: Connection, identity: str, *, before: int | None, limit:
 def command(connection: Connection, command_id: str, now: float) -> CommandView | None:
     """A command and what came of it; None for an id that was never given out."""
     row = connection.execute(select(COMMANDS).where(COMMANDS.c.command_id == command_id)).one_or_none()
-    if row is None:
-        return None
+    return None if row is None else _command_view(connection, row, now)
+
+
+def commands(connection: Connection, identity: str, limit: int, now: float) -> list[CommandView]:
+    """The commands to a station, the latest first."""
+    query = select(COMMANDS).where(COMMANDS.c.identity == identity)
+    latest_first = query.order_by(COMMANDS.c.given_s.desc(), text("rowid DESC")).limit(limit)
+    return [_command_view(connection, row, now) for row in connection.execute(latest_first).all()]
+
+
+def _command_view(connection: Connection, row: Row[Any], now: float) -> CommandView:
     follow_ups = COMMAND_FOLLOW_UPS.c
-    query = select(COMMAND_FOLLOW_UPS).where(follow_ups.command_id == command_id).order_by(follow_ups.id)
+    query = select(COMMAND_FOLLOW_UPS).where(follow_ups.command_id == row.command_id).order_by(follow_ups.id)
     came = [
         FollowUpView(
             at=from_epoch(follow_up.at_s),
@@ -446,7 +455,7 @@ def command(connection: Connection, command_id: str, now: float) -> CommandView 
     answered = row.outcome == "Answered"
     statuses = [found.status for found in came]
     elapsed_s = 0.0 if row.ended_s is None else now - row.ended_s
-    upload = connection.execute(select(UPLOADS).where(UPLOADS.c.command_id == command_id)).first()
+    upload = connection.execute(select(UPLOADS).where(UPLOADS.c.command_id == row.command_id)).first()
     return CommandView(
         id=row.command_id,
         identity=row.identity,
