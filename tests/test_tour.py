@@ -1,4 +1,4 @@
-"""The tour runs as it is printed, only faster: each command, in order, against a supervision and a station of its own."""
+"""The tour runs as it is printed, only faster: each command, in order, at a supervision and a station of its own."""
 
 from __future__ import annotations
 

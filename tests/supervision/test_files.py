@@ -444,6 +444,29 @@ def test_supervision_without_file_servers_says_so_and_keeps_to_locations_of_othe
     play(scenario())
 
 
+@pytest.mark.parametrize(
+    ("location", "shown"),
+    [
+        ("ftp://me:secret@files.example/logs", "ftp://me:********@files.example/logs"),
+        ("ftp://me:sec:re@t@files.example", "ftp://me:********@files.example"),
+        ("https://me@files.example/a:b@c", "https://me@files.example/a:b@c"),
+        ("http://files.example:80/a", "http://files.example:80/a"),
+    ],
+)
+def test_password_in_a_location_goes_to_the_station_and_shows_nowhere_else(location: str, shown: str) -> None:
+    async def scenario() -> None:
+        async with running() as ours, ours.station() as station:
+            told = asyncio.create_task(station.answer({}))
+            response = await ours.command("GetDiagnostics", {"location": location})
+            assert (await told)[3] == {"location": location}
+            assert (await ours.get(response.headers["location"]))["request"] == {"location": shown}
+            logged = await ours.get("/api/stations/EVD-1/messages")
+            assert any(shown in message["frame"] for message in logged)
+            assert location == shown or not any(location in message["frame"] for message in logged)
+
+    play(scenario())
+
+
 def test_files_without_a_data_folder_are_gone_at_the_end() -> None:
     async def scenario() -> None:
         async with running(**SERVED) as ours:

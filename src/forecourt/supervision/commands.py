@@ -8,6 +8,7 @@ reach its head.
 
 from __future__ import annotations
 
+import re
 from collections import deque
 from typing import TYPE_CHECKING
 
@@ -51,6 +52,8 @@ WAITING_COMMANDS = 32
 DISCARDED_BYTES = 1000
 PASSWORD_KEY = "AuthorizationKey"
 HIDDEN = "********"
+_IN_ADDRESS = re.compile(r"^([^:/]+://[^:/@]*:)[^/]*@")
+"""What stands before the password of an address, and the password."""
 _TAKEN = frozenset({ConfigurationStatus.Accepted, ConfigurationStatus.RebootRequired})
 
 _encode = msgspec.json.Encoder().encode
@@ -213,6 +216,9 @@ def _without_password(request: Record) -> Record:
     """The request as it may be logged."""
     if _sets_password(request):
         return ChangeConfigurationRequest(key=PASSWORD_KEY, value=HIDDEN)
+    location = getattr(request, "location", None)
+    if isinstance(location, str):
+        return msgspec.structs.replace(request, location=_IN_ADDRESS.sub(rf"\1{HIDDEN}@", location))
     return request
 
 

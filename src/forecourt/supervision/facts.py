@@ -226,7 +226,7 @@ class CommandRecorded(Fact, frozen=True, gc=False):
     at_s: float
     action: str
     payload: bytes
-    """The request as JSON; a password in it is replaced by asterisks."""
+    """The request as JSON; a password in it, or in an address in it, is replaced by asterisks."""
 
 
 class CommandEnded(Fact, frozen=True, gc=False):
