@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from forecourt.cabinet.gun import Gun
+from forecourt.cabinet.gun import NEVER, Gun
 from forecourt.cabinet.modules import deal, deal_again, whole_supply
 from forecourt.errors import ForecourtError
 from forecourt.station.effects import CloseContactor, LimitPower, OpenContactor, TakeModulesOut
@@ -60,9 +60,9 @@ class SimulatedCabinet:
         self.figures = figures
         self._supply = whole_supply(figures)
         self._guns = [Gun(number, figures, value) for number, value in enumerate(registers, start=1)]
-        self._now = -inf
+        self._now = NEVER
         self._due_s = inf  # of the first gun to change of its own accord
-        self._happened: list[tuple[float, Event]] = []
+        self._happened: tuple[tuple[float, Event], ...] = ()
         self._deadline: float | None = None
 
     # Hardware: what the station reads.
@@ -149,7 +149,7 @@ class SimulatedCabinet:
             raise GunError(f"Gun {connector} is {gun.figures.output}, but the car takes {' and '.join(car.inlets)}.")
         self._advance(now)
         gun.plug(car)
-        self._happened.append((now, CablePlugged(connector)))
+        self._tell((now, CablePlugged(connector)))
         return self._changed(now)
 
     def unplug(self, connector: int, now: float) -> list[Event]:
@@ -157,7 +157,7 @@ class SimulatedCabinet:
         gun = self._occupied(connector)
         self._advance(now)
         gun.unplug(now)
-        self._happened.append((now, CableUnplugged(connector)))
+        self._tell((now, CableUnplugged(connector)))
         return self._changed(now)
 
     def pause(self, connector: int, now: float) -> list[Event]:
@@ -202,19 +202,24 @@ class SimulatedCabinet:
             happened = _pass_next(self._supply, self._guns)
             self._due_s = _first_due_s(self._guns)
             if happened:
-                self._happened.extend((due_s, event) for event in happened)
+                self._tell(*((due_s, event) for event in happened))
                 self._deadline = None
 
     def _changed(self, now: float) -> list[Event]:
-        self._happened.extend((now, event) for event in deal(self._supply, self._guns, now))
+        if told := deal(self._supply, self._guns, now):
+            self._tell(*((now, event) for event in told))
         self._due_s = _first_due_s(self._guns)
         self._deadline = None
         return self._take()
 
     def _take(self) -> list[Event]:
         events = [event for _, event in self._happened]
-        self._happened.clear()
+        self._happened = ()
         return events
+
+    def _tell(self, *happened: tuple[float, Event]) -> None:
+        """Keep what has happened, and when, until it is asked for."""
+        self._happened += happened
 
     def _limit_station(self, limit_w: float | None) -> None:
         most_w = self.figures.station_limit_w
@@ -233,7 +238,7 @@ class SimulatedCabinet:
         gun.settle(now)
         gun.paused = paused
         if gun.is_past_checks and (event := gun.ask(now)) is not None:
-            self._happened.append((now, event))
+            self._tell((now, event))
         return self._changed(now)
 
     def _gun(self, connector: int) -> Gun:

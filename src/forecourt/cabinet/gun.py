@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 SECONDS_AN_HOUR = 3600.0
 STEPS = 100
+NEVER = -inf
+"""Before all time; one for all guns, since an expression makes a new one."""
 
 
 class Closed(Enum):
@@ -101,7 +103,7 @@ class Gun:
         self.limit_w: float | None = None
 
         # At the anchor; what happened since follows from the flow.
-        self.anchor_s = -inf
+        self.anchor_s = NEVER
         self.energy_wh = energy_wh
         self.soc_percent = 0.0
 

@@ -20,6 +20,7 @@ before it is taken, and what is dealt adds up to no more than there is.
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -52,8 +53,9 @@ class Supply(msgspec.Struct, frozen=True, gc=False):
         return self.modules * self.module_w
 
 
+@lru_cache(maxsize=256)
 def whole_supply(figures: CabinetFigures) -> Supply:
-    """All that the hardware can give."""
+    """All that the hardware can give; one for all cabinets that are alike."""
     return Supply(figures.station_limit_w, figures.modules, figures.module_w, figures.residual_a)
 
 

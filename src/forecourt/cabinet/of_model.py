@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import TYPE_CHECKING
 
 from forecourt.cabinet.car import OutputType
@@ -12,8 +13,9 @@ if TYPE_CHECKING:
     from forecourt.evlink.models import Model
 
 
+@cache
 def figures_of(model: Model) -> CabinetFigures:
-    """What the cabinet of this model can give; limits of guns and cables are assumed (see `evlink.models`)."""
+    """What every cabinet of this model can give; limits of guns and cables are assumed (see `evlink.models`)."""
     guns = tuple(
         GunFigures(
             output=OutputType(output.value),

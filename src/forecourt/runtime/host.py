@@ -7,6 +7,8 @@ import random
 from functools import partial
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from forecourt.cabinet.cabinet import SimulatedCabinet
 from forecourt.cabinet.of_model import figures_of
 from forecourt.evlink.models import find_model
@@ -16,6 +18,7 @@ from forecourt.runtime.meters import MeterKeeper, load_meter
 from forecourt.runtime.seat import Site
 from forecourt.runtime.station_log import FollowedWireLog
 from forecourt.runtime.wire_log import LENGTH_DEFAULT, WireLog
+from forecourt.station.commissioning import Chance, Commissioning, StationOptions
 from forecourt.station.configuration import Configuration
 from forecourt.station.effects import SaveRecord
 from forecourt.station.station import Station
@@ -30,13 +33,25 @@ if TYPE_CHECKING:
     from forecourt.runtime.seat import Brain, Records
     from forecourt.runtime.station_log import StationLog
     from forecourt.runtime.transfers import Carrier
-    from forecourt.station.commissioning import Chance, Commissioning, StationOptions
     from forecourt.station.effects import Effect
     from forecourt.station.events import Event
 
 STOP_S = 1.5
 """Real seconds that stopping waits for stations that still act after the power went."""
 POLL_S = 0.01
+
+
+class Builder(msgspec.Struct, frozen=True, gc=False):
+    """Builds the brain of one station for each of its lives."""
+
+    commissioning: Commissioning
+    options: StationOptions
+    cabinet: SimulatedCabinet
+    chance: Chance
+
+    def __call__(self, records: Records) -> Brain:
+        """The brain of a life, on the records of those before."""
+        return Station(self.commissioning, self.options, self.cabinet, records, self.chance)
 
 
 class Host:
@@ -82,10 +97,8 @@ class Host:
         kept = None if self._meters is None else load_meter(self._meters, identity)
         cabinet = SimulatedCabinet(figures_of(model), None if kept is None else kept.registers_wh)
 
-        def build(records: Records) -> Brain:
-            return Station(commissioning, options, cabinet, records, self._chance)
-
         generation = model.generation
+        build = Builder(commissioning, options, cabinet, self._chance)
         site = Site(build, generation.assumed_boot_s, generation.assumed_hold_up_s, _read_clock, log)
         wire = self._wire_log(wire_length, log)
         seat = self.driver.add(identity, site, cabinet, wire=wire, lost_clock_s=None if kept is None else kept.clock_s)

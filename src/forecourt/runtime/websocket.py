@@ -6,6 +6,7 @@ import asyncio
 from enum import IntEnum
 from types import GeneratorType
 from typing import TYPE_CHECKING, cast
+from uuid import UUID
 
 from websockets.exceptions import PayloadTooBig
 from websockets.frames import Frame, Opcode
@@ -19,6 +20,9 @@ if TYPE_CHECKING:
 
     from forecourt.runtime.link import Links
     from forecourt.runtime.link_owner import LinkOwner
+
+_NO_ID = UUID(int=0)
+"""Only the library's own log would tell the id of a connection, and one for each weighs 110 bytes."""
 
 CONGESTED = 2**16
 """Bytes that wait in the transport before a link says that its peer reads too slowly."""
@@ -254,7 +258,9 @@ class Link(asyncio.BufferedProtocol):
         self._owner.link_opened(self)
 
     def _bare_protocol(self) -> Protocol:
-        return Protocol(self._protocol.side, state=State.OPEN, max_size=self._links.max_size)
+        protocol = Protocol(self._protocol.side, state=State.OPEN, max_size=self._links.max_size)
+        protocol.id = _NO_ID
+        return protocol
 
     def _begin_closing(self) -> None:
         if self._stage < CLOSING:
