@@ -14,12 +14,15 @@ from forecourt.station.clock import Clock
 from forecourt.station.commissioning import Commissioning, StationOptions
 from forecourt.station.configuration import Configuration
 from forecourt.station.effects import DeleteRecord, Effect, SaveRecord, SendFrame
+from forecourt.station.given_up import GivenUps
 from forecourt.station.hardware import Reading
 from forecourt.station.queue import Queue
 from forecourt.station.timers import Timers
 
 EPOCH_S = 1_772_438_400.0
 """2026-03-02T08:00:00Z, the wall time at which the bench's `now` is 0."""
+
+QUEUE_LIMIT = 1000
 
 
 class BenchHardware:
@@ -68,7 +71,10 @@ class Bench:
         self.clock.start(EPOCH_S, 0.0)
         self.configuration = Configuration(commissioning, StationOptions(), self.model, self.records, self.effects)
         self.calls = Calls("1", CALL_TIMEOUT_S, self.timers, self.effects)
-        self.queue = Queue(self.configuration, self.records, self.calls, self.timers, self.effects)
+        given_up = GivenUps(self.records, self.clock, self.effects)
+        self.queue = Queue(
+            self.configuration, self.records, self.calls, self.timers, given_up, QUEUE_LIMIT, self.effects
+        )
         self.calls.connect(lambda action: None, self.queue.feed)
         self.calls.opened()
 

@@ -318,6 +318,7 @@ def test_archive_tells_what_the_station_is_and_does(
         "configuration.json",
         "connectors.json",
         "errors.json",
+        "given-up.json",
         "profiles.json",
         "reservations.json",
         "station.json",

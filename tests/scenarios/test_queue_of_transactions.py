@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from datetime import datetime
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from forecourt.station.commissioning import StationOptions
+from forecourt.station.effects import SaveRecord
+from forecourt.station.given_up import Cause
 from forecourt.supervision.facts import MeterValuesReported
 
 if TYPE_CHECKING:
@@ -328,21 +332,121 @@ def test_station_remembers_failed_attempts_over_a_power_cut(
     assert station.snapshot().queuedMessages == 0
 
 
-def test_station_drops_meter_values_only_when_the_queue_is_full(
-    world: World, station: SimulatedStation, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("forecourt.station.queue.METER_VALUES_LIMIT", 5)
+def offline_session(world: World, station: SimulatedStation, lasts_s: float) -> list[str]:
+    """A session without a connection that samples every 10 s; the moments of all its samples."""
     station.network_down()
     station.set_key("disconnectedMeterValueSampleInterval", "10")
     station.plug(1)
     station.badge("ONE")
-    world.run(200)
+    world.run(lasts_s)
     station.badge("ONE")
-    assert station.snapshot().queuedMessages == 6
+    queued = [effect for effect in station.effects if isinstance(effect, SaveRecord) and effect.kind == "queue"]
+    payloads = [json.loads(effect.data)[1] for effect in queued if json.loads(effect.data)[0] == "MeterValues"]
+    return [moment(payload) for payload in payloads]
+
+
+@pytest.mark.requirement("OCPP-3.7-1")
+def test_station_thins_out_the_middle_of_the_meter_values_when_the_queue_is_full(world: World) -> None:
+    """Start, stop, first and last value are told, in order, and the ledger says how many values are not."""
+    station = world.add_station(options=StationOptions(queue_limit=10), keys={"MinimumStatusDuration": "0"})
+    world.run(5)
+    sampled = offline_session(world, station, 1005)
+    assert len(sampled) == 100
+    queued = station.snapshot().queuedMessages
+    assert 3 < queued <= 11
     assert "MeterValues discarded" in [event.name for event in station.log]
+    (row,) = station.snapshot().givenUp
+    assert (row.action, row.cause) == ("MeterValues", Cause.ROOM)
+    assert row.count + queued - 2 == len(sampled)
     come_back(world, station)
     world.run(10)
-    assert [m.action for m in of_transactions(station)] == ["StartTransaction", *["MeterValues"] * 4, "StopTransaction"]
+    messages = of_transactions(station)
+    assert [m.action for m in messages] == ["StartTransaction", *["MeterValues"] * (queued - 2), "StopTransaction"]
+    told = [moment(message.payload) for message in messages[1:-1]]
+    assert told == sorted(told)
+    assert (told[0], told[-1]) == (sampled[0], sampled[-1])
+
+
+def test_station_keeps_every_start_and_stop_however_full_the_queue_is(world: World) -> None:
+    station = world.add_station(options=StationOptions(queue_limit=10), keys={"MinimumStatusDuration": "0"})
+    world.run(5)
+    for _ in range(8):
+        offline_session(world, station, 65)
+        station.unplug(1)
+        world.run(10)
+    assert station.snapshot().queuedMessages >= 16
+    come_back(world, station)
+    world.run(30)
+    actions = [message.action for message in of_transactions(station) if message.action != "MeterValues"]
+    assert actions == ["StartTransaction", "StopTransaction"] * 8
+    assert {row.action for row in station.snapshot().givenUp} == {"MeterValues"}
+
+
+# What is given up stands in a ledger.
+
+
+@pytest.mark.parametrize("action", ["StartTransaction", "StopTransaction"])
+def test_ledger_says_what_the_supervision_will_never_hear_of(
+    world: World, central: ScriptedSupervision, station: SimulatedStation, action: str
+) -> None:
+    """It outlives a power cut, and holds what the message would have said."""
+    set_keys(central, MeterValueSampleInterval=0)
+    central.errors[action] = "InternalError"
+    station.plug(1)
+    station.badge("ONE")
+    world.run(60)
+    station.badge("ONE")
+    world.run(60)
+    stop = action == "StopTransaction"
+    (payload,) = station.wire.payloads(action)[:1]
+    for _ in range(2):
+        (row,) = station.snapshot().givenUp
+        assert (row.number, row.action, row.cause, row.count) == (1, action, Cause.ATTEMPTS, 1)
+        assert row.detail == "2 transmissions failed, the last with InternalError"
+        assert row.said["timestamp"] == payload["timestamp"]
+        assert row.said["meterStop" if stop else "meterStart"] == payload["meterStop" if stop else "meterStart"]
+        assert row.givenUpAt is not None
+        station.cut()
+        world.run(5)
+        station.power_on()
+        world.run(60)
+
+
+def test_ledger_counts_the_meter_values_of_a_transaction_that_were_refused(
+    world: World, central: ScriptedSupervision, station: SimulatedStation
+) -> None:
+    set_keys(central, MeterValueSampleInterval=60)
+    central.errors["MeterValues"] = "InternalError"
+    station.plug(1)
+    station.badge("ONE")
+    world.run(315)
+    (row,) = station.snapshot().givenUp
+    assert (row.action, row.cause, row.count) == ("MeterValues", Cause.ATTEMPTS, 5)
+    assert row.said["transactionId"] == 1
+    assert row.said["timestamp"] == moment(station.wire.payloads("MeterValues")[-1])
+
+
+@pytest.mark.parametrize("number", range(1, 12))
+def test_ledger_and_wire_agree_when_power_is_cut_while_a_message_is_given_up(
+    world: World, central: ScriptedSupervision, station: SimulatedStation, number: int
+) -> None:
+    """Whatever effect it is cut after: what was delivered in the end is not in the ledger, and the rest is."""
+    set_keys(central, MeterValueSampleInterval=0, TransactionMessageAttempts=1)
+    station.plug(1)
+    station.badge("ONE")
+    world.run(30)
+    central.errors["StopTransaction"] = "InternalError"
+    station.cut_after = number
+    station.badge("ONE")
+    world.run(30)
+    central.errors.clear()
+    if not station.has_power:
+        station.power_on()
+        world.run(30)
+    given_up = [row.action for row in station.snapshot().givenUp]
+    answers = [m for m in station.wire.messages if m.action == "StopTransaction" and m.kind == "CALLRESULT"]
+    assert len(given_up) + len(answers) == 1
+    assert station.snapshot().queuedMessages == 0
 
 
 # A start that was never delivered.

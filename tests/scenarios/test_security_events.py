@@ -12,6 +12,7 @@ import pytest
 from forecourt.evlink.firmware_image import encode_image
 from forecourt.evlink.generations import Product
 from forecourt.station import events as happened
+from forecourt.station.commissioning import StationOptions
 from forecourt.supervision.facts import SecurityEventReported
 from forecourt.world.scripted import ScriptedSupervision
 from forecourt.world.world import START, World
@@ -205,10 +206,11 @@ def test_records_that_can_not_be_saved_are_memory_exhaustion_once(world: World, 
 
 
 @pytest.mark.requirement("WP-8-6")
-def test_queue_that_is_full_is_memory_exhaustion_once(
-    world: World, station: SimulatedStation, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("forecourt.station.queue.METER_VALUES_LIMIT", 5)
+def test_queue_that_is_full_is_memory_exhaustion_once(world: World) -> None:
+    station = world.add_station(
+        model="EVD1S180TBB", options=StationOptions(queue_limit=10), keys={"MinimumStatusDuration": "0"}
+    )
+    world.run(5)
     station.set_key("LocalAuthorizeOffline", "true")
     station.set_key("AllowOfflineTxForUnknownId", "true")
     station.set_key("disconnectedMeterValueSampleInterval", "20")

@@ -10,9 +10,12 @@ from forecourt.evlink.models import find_model
 from forecourt.ocpp.core import AuthorizationStatus, IdTagInfo, StartTransactionRequest, StartTransactionResponse
 from forecourt.ocpp.types import Record
 from forecourt.station.calls import Answer, Calls, Failure
+from forecourt.station.clock import Clock
 from forecourt.station.commissioning import Commissioning, StationOptions
 from forecourt.station.configuration import Configuration
 from forecourt.station.effects import DeleteRecord, Effect, LogEvent, SaveRecord, SendFrame
+from forecourt.station.given_up import KIND as LEDGER
+from forecourt.station.given_up import GivenUps
 from forecourt.station.queue import KIND, Entry, Queue
 from forecourt.station.timers import Timer, Timers
 
@@ -29,13 +32,14 @@ class Message(Record, frozen=True, gc=False, kw_only=True):
 class Bench:
     """A queue with the calls beneath it; transactionIds are told by `known`."""
 
-    def __init__(self, records: dict[tuple[str, str], bytes] | None = None) -> None:
+    def __init__(self, records: dict[tuple[str, str], bytes] | None = None, limit: int = 100) -> None:
         self.found = records or {}
         self.effects: list[Effect] = []
         self.timers = Timers()
         self.configuration = Configuration(COMMISSIONING, StationOptions(), find_model("EVD1S180TBB"), {}, self.effects)
         self.calls = Calls("a", 30.0, self.timers, self.effects)
-        self.queue = Queue(self.configuration, self.found, self.calls, self.timers, self.effects)
+        self.given_up = GivenUps(self.found, Clock(), self.effects)
+        self.queue = Queue(self.configuration, self.found, self.calls, self.timers, self.given_up, limit, self.effects)
         self.calls.connect(lambda action: None, self.queue.feed)
         self.known = {"one": 7}
         self.settled: list[tuple[str, str, Answer]] = []
@@ -148,8 +152,13 @@ def test_queue_forgets_a_start_after_its_transaction_id_is_kept_and_a_stop_befor
     bench.configuration.store(require_key("TransactionMessageAttempts"), "1")
     before = len(bench.effects)
     bench.refuse()
-    tail = [e for e in bench.effects[before:] if not (isinstance(e, LogEvent) and e.name != "settled")]
+    of_ledger = [e for e in bench.effects if isinstance(e, SaveRecord) and e.kind == LEDGER]
+    noise = [e for e in bench.effects[before:] if isinstance(e, LogEvent) and e.name != "settled"]
+    tail = [e for e in bench.effects[before:] if e not in noise and e not in of_ledger]
     assert [type(effect) for effect in tail] == order
+    (row,) = of_ledger
+    gone = next(e for e in bench.effects if isinstance(e, DeleteRecord) and e.kind == KIND)
+    assert bench.effects.index(row) < bench.effects.index(gone), "it is in the ledger before it is gone"
 
 
 def test_queue_waits_longer_before_each_repeat_and_saves_how_often_it_failed() -> None:

@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import tomllib
 from enum import Enum
-from typing import TYPE_CHECKING, Any, get_args
+from typing import TYPE_CHECKING, Any, Literal, get_args, get_origin
 
 import msgspec
 
@@ -85,6 +85,8 @@ def option_values() -> dict[str, tuple[str, ...]]:
             values[field.name] = ("true", "false")
         elif int in kinds:
             values[field.name] = tuple(str(number) for number in range(COUNT_MAX + 1))
+        elif get_origin(field.type) is Literal:
+            values[field.name] = tuple(str(value) for value in get_args(field.type))
         for kind in kinds:
             if issubclass(kind, Enum):
                 values[field.name] = tuple(str(member.value) for member in kind)

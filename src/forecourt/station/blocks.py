@@ -24,6 +24,7 @@ from forecourt.station.effects import Effect, LogEvent, SaveRecord
 from forecourt.station.error_history import ErrorHistory
 from forecourt.station.firmware import Firmware
 from forecourt.station.firmware_record import Kept, as_updated, kept_in
+from forecourt.station.given_up import GivenUps
 from forecourt.station.link import Link
 from forecourt.station.local_list import LocalList
 from forecourt.station.metering import Metering
@@ -115,7 +116,8 @@ class Blocks:
         calls.is_in_order = configuration.boolean("CallMsgInOrder")
         calls.mend = with_data_as_text if options.tolerant_data_transfer else None
         security = self._security = SecurityLog(configuration, records, calls, clock, speed, timers, effects)
-        queue = self._queue = Queue(configuration, records, calls, timers, effects)
+        given_up = GivenUps(records, clock, effects)
+        queue = self._queue = Queue(configuration, records, calls, timers, given_up, options.queue_limit, effects)
         self._link = Link(configuration, chance, speed, timers, effects)
         self._boot = Boot(commissioning, configuration, records, calls, clock, speed, timers, effects)
         self._connectors = Connectors(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import Literal, Protocol
 
 import msgspec
 
@@ -53,5 +53,7 @@ class StationOptions(msgspec.Struct, frozen=True, gc=False):
     """`data` of a DataTransfer may be JSON on the wire where the standard wants text (reading A38)."""
     failing_resets: int = 0
     """So many attempts to reset fail in every life, for ResetRetries to repeat."""
+    queue_limit: Literal[10, 100, 1_000, 10_000, 100_000] = 100_000
+    """So many messages of transactions wait for the supervision before MeterValues between others make room."""
     speed: float = 1.0
     """How many seconds of the station pass in a real one. Answers, back-off and pings stay in real seconds."""

@@ -87,6 +87,7 @@ class Diagnostics:
             _part("connectors", self._connectors(snapshot)),
             _part("errors", {**window, **self._faults(from_s, until_s)}),
             _part("transactions", _transactions(snapshot)),
+            _part("given-up", snapshot.givenUp),
             _part("configuration", self._configuration()),
             _part("profiles", snapshot.chargingProfiles),
             _part("reservations", snapshot.reservations),

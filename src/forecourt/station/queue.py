@@ -9,6 +9,11 @@ too, so that the order stands. Other messages do not wait for the queue: they ar
 A message whose transaction has no transactionId yet is stored without one. By the time it reaches the front, the
 StartTransaction before it has been answered or given up, so the id is known: it is put in just before sending.
 
+The queue is bounded. Beyond `queue_limit` messages it thins out: of the MeterValues of every transaction each second
+one goes, but never the first and the last of a transaction that are in the queue; where only those are left the newest
+takes the place of the last. StartTransaction and StopTransaction always have room. What goes, for want of room or
+because its attempts are used up, is written into the ledger of `station.given_up`.
+
 While OfflineTxMsgQueueEnable is false (A21) the MeterValues that a reconnect finds in the queue are set aside, and take
 turns with the others. What begins and ends transactions keeps its order.
 """
@@ -23,6 +28,7 @@ import msgspec
 from forecourt.ocpp.actions import ACTIONS
 from forecourt.station.calls import LOST, Answer, Calls, Failure, Open, encode_payload
 from forecourt.station.effects import DeleteRecord, Effect, LogEvent, SaveRecord
+from forecourt.station.given_up import Cause
 from forecourt.station.security_events import NOBODY, SecurityEvent
 from forecourt.station.timers import Timer, Timers
 
@@ -31,12 +37,13 @@ if TYPE_CHECKING:
 
     from forecourt.ocpp.types import Record
     from forecourt.station.configuration import Configuration
+    from forecourt.station.given_up import GivenUps
     from forecourt.station.security_events import Witness
 
 KIND = "queue"
 
-METER_VALUES_LIMIT = 100_000
-"""Messages in the queue beyond which no MeterValues is added; StartTransaction and StopTransaction always are."""
+OF_TRANSACTIONS = frozenset({"StartTransaction", "StopTransaction", "MeterValues"})
+"""What stands in a queue."""
 
 
 class Entry(msgspec.Struct, gc=False, array_like=True):
@@ -73,12 +80,15 @@ class Queue:
         "_is_released",
         "_late",
         "_late_is_next",
+        "_limit",
         "_sending",
         "_sequence",
         "_settled",
         "_timers",
         "_transaction_id",
         "_witness",
+        "given_up",
+        "is_damaged",
     )
 
     def __init__(
@@ -87,9 +97,17 @@ class Queue:
         records: Mapping[tuple[str, str], bytes],
         calls: Calls,
         timers: Timers,
+        given_up: GivenUps,
+        limit: int,
         effects: list[Effect],
     ) -> None:
+        """`limit` is how many messages the queue holds before it thins out MeterValues."""
         self._configuration = configuration
+        self._limit = limit
+        self.given_up = given_up
+        """Where it is written down what will never be delivered."""
+        self.is_damaged = False
+        """Whether a message was lost because its record could not be read."""
         self._calls = calls
         self._timers = timers
         self._effects = effects
@@ -117,9 +135,11 @@ class Queue:
     def _restore(self, key: str, data: bytes) -> None:
         try:
             entry = _decoder.decode(data)
+            _check(entry, key)
             self._sequence = int(key)
-        except (msgspec.MsgspecError, ValueError) as error:
-            self._effects.append(LogEvent("Record ignored", f"{KIND} {key}: {error}"))
+        except ValueError as error:
+            self.is_damaged = True
+            self.given_up.add_unreadable(KIND, key, error)
             return
         self._append(entry)
 
@@ -176,18 +196,50 @@ class Queue:
 
         It is not sent before `advance`, so that more can be saved in between.
         """
-        if action == "MeterValues" and len(self._entries) + len(self._late) >= METER_VALUES_LIMIT:
-            self._effects.append(LogEvent("MeterValues discarded", f"the queue holds {len(self)} messages"))
-            if not self._is_full:
-                self._is_full = True
-                self._witness.note(SecurityEvent.MemoryExhaustion, f"{len(self)} messages are queued", now)
-            return
-        self._is_full = False
+        if action == "MeterValues" and len(self._entries) + len(self._late) >= self._limit:
+            self._make_room(local, now)
         self._sequence += 1
         key = f"{self._sequence:012d}"
         entry = Entry(action, encode_payload(request), local, complete, 0, key)
         self._append(entry)
         self._effects.append(SaveRecord(KIND, key, _encode(entry), gates))
+
+    def _make_room(self, local: str, now: float) -> None:
+        """MeterValues of this transaction are to be added to a queue that is full."""
+        if not self._is_full:
+            self._is_full = True
+            self._witness.note(SecurityEvent.MemoryExhaustion, f"{len(self)} messages are queued", now)
+        of_each: dict[str, list[Entry]] = {}
+        for entry in (*self._entries, *self._late):
+            if entry.action == "MeterValues":
+                of_each.setdefault(entry.local, []).append(entry)
+        gone = {entry.key: entry for entries in of_each.values() for entry in entries[1:-1:2]}
+        if not gone:
+            gone = {entry.key: entry for entry in of_each.get(local, ())[1:]}
+        if self._sending:
+            gone.pop(self._sending[0].key, None)
+        if gone:
+            self._drop(gone, now)
+
+    def _drop(self, gone: dict[str, Entry], now: float) -> None:
+        self._effects.append(LogEvent("MeterValues discarded", f"{len(gone)} of {len(self)} messages make room"))
+        last = {entry.local: entry for entry in gone.values()}
+        for local, entry in last.items():
+            count = sum(1 for each in gone.values() if each.local == local)
+            self.given_up.add_thinned(local, entry.payload, count, now)
+        for entries in (self._entries, self._late):
+            kept = [entry for entry in entries if entry.key not in gone]
+            if len(kept) < len(entries):
+                entries.clear()  # in place, as one of them may be where the message stands that is under way
+                entries.extend(kept)
+        self._effects.extend(DeleteRecord(KIND, key) for key in gone)
+
+    def start_of(self, local: str) -> msgspec.Raw | None:
+        """The StartTransaction of this transaction, while it is in the queue."""
+        for entry in self._entries:
+            if entry.local == local and entry.action == "StartTransaction":
+                return entry.payload
+        return None
 
     def advance(self, now: float) -> None:
         """Send what may be sent, now that what was added is saved."""
@@ -230,21 +282,27 @@ class Queue:
                 wait_s = self._configuration.integer("TransactionMessageRetryInterval") * entry.attempts
                 self._timers.set(Timer.QUEUE_RETRY, now + wait_s)
                 return
-            self._effects.append(
-                LogEvent(
-                    f"{entry.action} discarded", f"{entry.attempts} transmissions failed, the last with {answer.code}"
-                )
-            )
         entries.popleft()
+        if not entries:
+            self._is_full = False
         # A cut may come between any two effects: StartTransaction stays until its transactionId is kept, and a
         # transaction stays until its StopTransaction is gone.
         if entry.action == "StartTransaction":
             self._settled(entry, answer, now)
         if entry.action == "StopTransaction":
             self._complete_late(entry.local)
+        if isinstance(answer, Failure):
+            self._give_up(entry, answer, now)
+        else:
+            self.given_up.withdraw(entry.action, entry.local)
         self._effects.append(DeleteRecord(KIND, entry.key))
         if entry.action == "StopTransaction":
             self._settled(entry, answer, now)
+
+    def _give_up(self, entry: Entry, answer: Failure, now: float) -> None:
+        detail = f"{entry.attempts} transmissions failed, the last with {answer.code}"
+        self._effects.append(LogEvent(f"{entry.action} discarded", detail))
+        self.given_up.add(entry.action, entry.local, entry.payload, Cause.ATTEMPTS, detail, now)
 
     def _complete_late(self, local: str) -> None:
         """The transaction will be forgotten: give its MeterValues that were set aside their transactionId now."""
@@ -252,6 +310,15 @@ class Queue:
             if entry.local == local and not entry.complete:
                 self._complete(entry)
                 self._effects.append(SaveRecord(KIND, entry.key, _encode(entry), gates=False))
+
+
+def _check(entry: Entry, key: str) -> None:
+    """Raise `ValueError` for what no queue wrote under this key."""
+    if entry.action not in OF_TRANSACTIONS:
+        raise ValueError(f"expected a message of a transaction, came {entry.action[:50]}")
+    if entry.key != key:
+        raise ValueError(f"expected the key {key}, came {entry.key[:50]}")
+    msgspec.json.decode(entry.payload, type=dict[str, msgspec.Raw])
 
 
 def _unknown_transaction(local: str) -> int:

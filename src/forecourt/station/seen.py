@@ -103,6 +103,7 @@ def snapshot_of(seen: Seen, now: float) -> StationSnapshot:
         ),
         localList=LocalListSnapshot(local_list.is_enabled, local_list.version, len(local_list)),
         cachedIdTags=len(seen.authorization.cache),
+        givenUp=seen.queue.given_up.all,
     )
 
 

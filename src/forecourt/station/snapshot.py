@@ -8,6 +8,7 @@ import msgspec
 
 from forecourt.ocpp.smart_charging import ChargingProfile
 from forecourt.station.display import Screen
+from forecourt.station.given_up import GivenUp
 
 
 class LinkSnapshot(msgspec.Struct, frozen=True):
@@ -126,3 +127,5 @@ class StationSnapshot(msgspec.Struct, frozen=True):
     """Connectors that the supervision wants out of service, also while a transaction still runs on them."""
     reservations: tuple[ReservationSnapshot, ...]
     """In the order in which they were made."""
+    givenUp: tuple[GivenUp, ...]
+    """Messages of transactions that the supervision will never get, and why."""

@@ -29,8 +29,9 @@ from forecourt.ocpp.core import (
     StopReason,
     StopTransactionRequest,
 )
+from forecourt.ocpp.types import to_epoch
 from forecourt.station.clock import timestamp
-from forecourt.station.effects import CloseContactor, DeleteRecord, Effect, LogEvent, OpenContactor, SaveRecord
+from forecourt.station.effects import CloseContactor, DeleteRecord, Effect, OpenContactor, SaveRecord
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -84,6 +85,7 @@ class Ended(msgspec.Struct, frozen=True, gc=False):
 
 
 _decoder = msgspec.json.Decoder(Transaction)
+_start_decoder = msgspec.json.Decoder(StartTransactionRequest)
 _encode = msgspec.json.Encoder().encode
 
 
@@ -120,21 +122,43 @@ class Transactions:
         self._known: dict[str, Transaction] = {}
         self._running: dict[int, Transaction] = {}
         for (kind, key), data in sorted(records.items()):
-            if kind == KIND:
-                self._restore(key, data)
+            if kind == KIND and (transaction := self._read(key, data)) is not None:
+                self._restore(key, transaction)
         self._refused: Callable[[Transaction, float], None] = _unheard
         self._begun: Callable[[Transaction, float], MeterValue | None] = _no_value
         self._ended: Callable[[Transaction, float, float], tuple[MeterValue, ...]] = _no_data
 
-    def _restore(self, key: str, data: bytes) -> None:
+    def _read(self, key: str, data: bytes) -> Transaction | None:
         try:
             transaction = _decoder.decode(data)
-        except msgspec.MsgspecError as error:
-            self._effects.append(LogEvent("Record ignored", f"{KIND} {key}: {error}"))
-            return
+            if transaction.local != key:
+                raise ValueError(f"expected the transaction {key}, came {transaction.local[:50]}")
+        except ValueError as error:
+            self._queue.given_up.add_unreadable(KIND, key, error)
+            return self._read_start(key)
+        return transaction
+
+    def _read_start(self, key: str) -> Transaction | None:
+        """A transaction whose record is lost, as its StartTransaction has it; None when that is gone as well."""
+        payload = self._queue.start_of(key)
+        if payload is None:
+            return None
+        try:
+            request = _start_decoder.decode(payload)
+        except ValueError:
+            return None
+        started_s = to_epoch(request.timestamp)
+        transaction = Transaction(key, request.connectorId, request.idTag, request.meterStart, started_s, 0.0)
+        self._save(transaction)
+        return transaction
+
+    def _restore(self, key: str, transaction: Transaction) -> None:
         has_stop = self._queue.holds(key, "StopTransaction")
         has_begun = transaction.transactionId is not None or self._queue.holds(key, "StartTransaction")
-        if not has_begun or (transaction.is_stopped and not has_stop):
+        if not has_begun and not has_stop and self._queue.is_damaged:
+            transaction.transactionId = GIVEN_UP  # its StartTransaction may be what could not be read
+            self._save(transaction)
+        elif not has_begun or (transaction.is_stopped and not has_stop):
             self._effects.append(DeleteRecord(KIND, key))
             return
         self._known[key] = transaction
