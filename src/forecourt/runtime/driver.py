@@ -318,6 +318,8 @@ class Driver:
     def _save(self, seat: Seat, effect: Any, now: float) -> None:
         del now
         if seat.records is None:
+            if seat.backlog is None:
+                seat.backlog = []
             seat.backlog.append(effect)
             if type(effect) is SaveRecord and effect.gates:
                 seat.gate_made += 1
@@ -328,10 +330,11 @@ class Driver:
 
     def _submit(self, seat: Seat) -> None:
         assert self._store is not None, "writes without a store are kept in the seat"
-        writes = seat.backlog if seat.in_flight is None else [*seat.in_flight, *seat.backlog]
+        writes = seat.backlog or []
         if seat.in_flight is not None:
+            writes = [*seat.in_flight, *writes]
             writes = list({(write.kind, write.key): write for write in writes}.values())
-        seat.backlog = []
+        seat.backlog = None
         seat.in_flight = writes
         seat.gate_submitted = seat.gate_made
         seat.set_own(retry_at=inf)
@@ -429,7 +432,7 @@ class Driver:
         seat.station = None
         seat.at = now
         seat.waiting = None
-        seat.backlog = []
+        seat.backlog = None
         if seat.retry_at < inf:
             seat.in_flight = None  # not with the store, only kept to be tried again
         seat.gate_durable = seat.gate_submitted = seat.gate_made

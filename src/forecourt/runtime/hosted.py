@@ -130,7 +130,7 @@ class HostedStation:
         self.cabinet = cabinet
         self.commissioning = commissioning
         self.model = model
-        self.faults: dict[Place, None] = {}
+        self.faults: tuple[Place, ...] = ()
         """What is broken and where. It stays broken over reboots."""
         self._hear_no_more: Callable[[], None] | None = None
 
@@ -217,7 +217,7 @@ class HostedStation:
         place = place_to_break(self.faults, dtc, connector)
         if place[1]:
             self._require_connector(place[1])
-        self.faults[place] = None
+        self.faults = (*self.faults, place)
         if self._hear_no_more is None:
             self._hear_no_more = self.seat.listen(self._hear)
         self.seat.driver.happen(self.seat, FaultRaised(*place))
@@ -225,7 +225,7 @@ class HostedStation:
     def clear_fault(self, dtc: str, connector: int | None = None) -> None:
         """Mend it, on one connector or wherever it is."""
         for key in places_to_mend(self.faults, dtc, connector):
-            del self.faults[key]
+            self.faults = tuple(other for other in self.faults if other != key)
             self.seat.driver.happen(self.seat, FaultCleared(*key))
         if not self.faults and self._hear_no_more is not None:
             self._hear_no_more()
@@ -299,6 +299,6 @@ class HostedStation:
             self.seat.driver.loop.call_soon(self._find_broken, self.seat.life)
 
     def _find_broken(self, life: int) -> None:
-        for key in list(self.faults):
+        for key in self.faults:
             if self.seat.life == life:
                 self.seat.driver.happen(self.seat, FaultRaised(*key))

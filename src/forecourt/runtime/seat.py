@@ -148,8 +148,11 @@ class Seat:
 
         self.records: Records | None = None
         """What is kept, when there is no store."""
-        self.backlog: list[Write] = []
-        """Writes that the store has not seen. One batch at a time is with it, so that a retry keeps the order."""
+        self.backlog: list[Write] | None = None
+        """Writes that the store has not seen; None for none.
+
+        One batch at a time is with it, so that a retry keeps the order.
+        """
         self.in_flight: list[Write] | None = None
         self.gate_made = 0
         self.gate_submitted = 0

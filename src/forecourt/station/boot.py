@@ -56,7 +56,6 @@ class Boot:
     """How the supervision regards this station, and the heartbeat that follows from it."""
 
     __slots__ = (
-        "_address",
         "_calls",
         "_clock",
         "_clock_moved",
@@ -69,8 +68,8 @@ class Boot:
         "_is_confirmed",
         "_judged",
         "_speed",
+        "_strange_address",
         "_timers",
-        "_was_accepted_at",
         "state",
     )
 
@@ -97,8 +96,10 @@ class Boot:
         self._is_confirmed = False
         self._heartbeat_s = 0
         # A change of these two keys is used from the next boot on (reading A40).
-        self._address = f"{configuration.text('SupervisionUrl')} {configuration.identity}"
-        self._was_accepted_at = records.get((KIND, "accepted"), b"").decode(errors="replace")
+        address = f"{configuration.text('SupervisionUrl')} {configuration.identity}"
+        was_accepted = records.get((KIND, "accepted")) == address.encode()
+        self._strange_address = None if was_accepted else address
+        """Where the supervision never accepted this station; None when it did."""
         self._judged: Callable[[float], None] = _nobody
         self._clock_moved: Callable[[float, float], None] = _nobody_else
         self.state = BootState.Waiting
@@ -124,7 +125,7 @@ class Boot:
     @property
     def was_ever_accepted(self) -> bool:
         """Whether the supervision at the present address ever accepted this station (§4.2.1)."""
-        return self._was_accepted_at == self._address
+        return self._strange_address is None
 
     # BootNotification.
 
@@ -173,9 +174,9 @@ class Boot:
             key = find_key("HeartbeatInterval")
             assert key is not None, "HeartbeatInterval is a key of the guide"
             self._configuration.store(key, str(min(interval_s, key.maximum or interval_s)))
-        if not self.was_ever_accepted:
-            self._was_accepted_at = self._address
-            self._effects.append(SaveRecord(KIND, "accepted", self._was_accepted_at.encode()))
+        if self._strange_address is not None:
+            self._effects.append(SaveRecord(KIND, "accepted", self._strange_address.encode()))
+            self._strange_address = None
         self._timers.set(Timer.DAILY_HEARTBEAT, now + DAY_S)
         self.heartbeat_interval_changed(now)
         self._judged(now)

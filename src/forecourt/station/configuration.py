@@ -9,6 +9,7 @@ station's to route.
 from __future__ import annotations
 
 from functools import cache
+from sys import intern
 from typing import TYPE_CHECKING
 
 from msgspec import UNSET
@@ -69,7 +70,7 @@ class Configuration:
         try:
             if key is None:
                 raise ValueRefused(f"There is no key {name[:50]}.")
-            self._values[key.name] = self.check(key, data.decode())
+            self._values[key.name] = intern(self.check(key, data.decode()))
         except (UnicodeDecodeError, ValueRefused) as error:
             self._effects.append(LogEvent("Record ignored", f"{KIND} {name}: {error}"))
 
@@ -184,7 +185,7 @@ class Configuration:
     def _keep(self, name: str, value: str) -> None:
         if self._values.get(name) == value:
             return
-        self._values[name] = value
+        self._values[name] = intern(value)  # most stations have the same few
         self._version += 1
         self._effects.append(SaveRecord(KIND, name, value.encode()))
 

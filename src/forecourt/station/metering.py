@@ -47,6 +47,10 @@ COLLECTED_LIMIT = 200
 """Samples kept for one StopTransaction between its begin and its end; the middle ones go first (§3.16.6)."""
 
 
+_NOTHING_COLLECTED: dict[str, list[MeterValue]] = {}
+"""The samples of every station that has collected none; never changed."""
+
+
 def _tenths(value: float) -> str:
     return f"{value:.1f}"
 
@@ -125,7 +129,8 @@ class Metering:
         self._clock = clock
         self._hardware = hardware
         self._timers = timers
-        self._collected: dict[str, list[MeterValue]] = {}
+        self._collected = _NOTHING_COLLECTED
+        """By the station's own name for a transaction."""
         # What the keys say, as of a version of the configuration: a sample needs five of them.
         self._version = -1
         self._interval_s = self._disconnected_interval_s = 0
@@ -275,6 +280,8 @@ class Metering:
     def _collect(self, transaction: Transaction, value: MeterValue) -> None:
         if not value.sampledValue:
             return
+        if not self._collected:
+            self._collected = {}
         values = self._collected.setdefault(transaction.local, [])
         values.append(value)
         if len(values) > COLLECTED_LIMIT:

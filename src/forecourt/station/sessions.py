@@ -108,7 +108,7 @@ class Sessions:
         self._boot = boot
         self._hardware = hardware
         self._effects = effects
-        self._guns = {row.number: Gun() for row in connectors.guns}
+        self._guns = tuple(Gun() for _ in connectors.guns)
         self.shown = 1
         """The connector that the screen shows; connector 1 first (reading A27)."""
         self.is_closed = False
@@ -116,14 +116,18 @@ class Sessions:
 
     # Reading.
 
+    def _gun(self, connector: int) -> Gun:
+        assert connector > 0, "connector 0 is no gun"
+        return self._guns[connector - 1]
+
     def is_plugged(self, connector: int) -> bool:
         """Whether a cable is plugged."""
-        return self._guns[connector].is_plugged
+        return self._gun(connector).is_plugged
 
     def is_startable(self, connector: int) -> bool:
         """Whether a session could start on this plugged gun now."""
         return (
-            self._guns[connector].is_plugged
+            self._gun(connector).is_plugged
             and self._connectors[connector].status in STARTABLE
             and self._transactions.on(connector) is None
             and not self.is_closed
@@ -134,23 +138,23 @@ class Sessions:
     @property
     def plugged(self) -> tuple[int, ...]:
         """The guns with a cable, lowest first."""
-        return tuple(number for number, gun in self._guns.items() if gun.is_plugged)
+        return tuple(number for number, gun in enumerate(self._guns, start=1) if gun.is_plugged)
 
     def last(self, connector: int) -> Ended | None:
         """The session that ended on a gun whose cable is still plugged, unless another one runs."""
-        return self._guns[connector].last
+        return self._gun(connector).last
 
     def of_cable(self, connector: int) -> Transaction | None:
         """The transaction that runs on a gun, or that ended there with the cable still plugged."""
         running = self._transactions.on(connector)
         if running is not None:
             return running
-        last = self._guns[connector].last
+        last = self._gun(connector).last
         return None if last is None else last.transaction
 
     def refused_at(self, connector: int) -> tuple[Refusal, float] | None:
         """Why somebody was refused at a gun, and when, unless something else has happened there since."""
-        return self._guns[connector].refused
+        return self._gun(connector).refused
 
     # The beginning of a life.
 
@@ -160,7 +164,7 @@ class Sessions:
             transaction.connector: self._transactions.end_lost(transaction.connector, lost_clock_s, now)
             for transaction in self._transactions.running
         }
-        for number, gun in self._guns.items():
+        for number, gun in enumerate(self._guns, start=1):
             gun.is_plugged = self._hardware.plugged(number)
             gun.last = ended.get(number) if gun.is_plugged else None
             self._connectors.begin(number, self._first_status(number, number in ended), now)
@@ -170,17 +174,17 @@ class Sessions:
     def _first_status(self, connector: int, has_ended: bool) -> ChargePointStatus:
         if self._availability.is_wanted_inoperative(connector):
             return ChargePointStatus.Unavailable
-        if has_ended and self._guns[connector].is_plugged:
+        if has_ended and self._gun(connector).is_plugged:
             return ChargePointStatus.Finishing
         if self._reservations.is_for_gun(connector):
             return ChargePointStatus.Reserved
-        return ChargePointStatus.Preparing if self._guns[connector].is_plugged else ChargePointStatus.Available
+        return ChargePointStatus.Preparing if self._gun(connector).is_plugged else ChargePointStatus.Available
 
     # Cables.
 
     def plug(self, connector: int, now: float) -> None:
         """A vehicle was connected."""
-        self._guns[connector].is_plugged = True
+        self._gun(connector).is_plugged = True
         transaction = self._transactions.on(connector)
         if transaction is not None:
             if not transaction.is_deauthorized:
@@ -190,7 +194,7 @@ class Sessions:
 
     def unplug(self, connector: int, now: float) -> None:
         """The vehicle was disconnected (§4.9: B1, F1, and the EV side disconnect)."""
-        gun = self._guns[connector]
+        gun = self._gun(connector)
         gun.is_plugged = gun.is_withheld = False
         gun.is_drawing = gun.last = gun.refused = None
         self.shown = 1
@@ -230,9 +234,9 @@ class Sessions:
     def reopen(self, connector: int, now: float) -> None:
         """A connector is no longer Reserved or Unavailable: it is there for everyone, first of all for a car at it."""
         was_reserved = self._state(connector) is ChargePointStatus.Reserved
-        if connector == 0 or was_reserved or not self._guns[connector].is_plugged:
+        if connector == 0 or was_reserved or not self._gun(connector).is_plugged:
             self._connectors.move(connector, ChargePointStatus.Available, now)
-        if connector and self._guns[connector].is_plugged:
+        if connector and self._gun(connector).is_plugged:
             self._connectors.move(connector, ChargePointStatus.Preparing, now)
             self.offer_unasked(connector, now)
 
@@ -243,14 +247,14 @@ class Sessions:
 
     def draw(self, connector: int, is_drawing: bool, now: float) -> None:
         """The vehicle began or ceased to take energy."""
-        gun, transaction = self._guns[connector], self._transactions.on(connector)
+        gun, transaction = self._gun(connector), self._transactions.on(connector)
         gun.is_drawing, gun.is_withheld = is_drawing, False
         if transaction is not None and gun.is_plugged:
             self._connectors.move(connector, self._energy_status(transaction), now)
 
     def withhold(self, connector: int, is_withheld: bool, now: float) -> None:
         """The cabinet has no power module for a gun, or has one again."""
-        gun, transaction = self._guns[connector], self._transactions.on(connector)
+        gun, transaction = self._gun(connector), self._transactions.on(connector)
         if transaction is not None and gun.is_plugged:
             gun.is_withheld = is_withheld
             self._connectors.move(connector, self._energy_status(transaction), now)
@@ -271,14 +275,14 @@ class Sessions:
 
     def held_changed(self, connector: int, now: float) -> None:
         """Charging profiles no longer let a gun give anything, or do so again (reading A26)."""
-        gun, transaction = self._guns[connector], self._transactions.on(connector)
+        gun, transaction = self._gun(connector), self._transactions.on(connector)
         if transaction is None or not gun.is_plugged:
             return
         if self._power.is_held(connector) or gun.is_drawing is not None:
             self._connectors.move(connector, self._energy_status(transaction), now)
 
     def _energy_status(self, transaction: Transaction) -> ChargePointStatus:
-        gun = self._guns[transaction.connector]
+        gun = self._gun(transaction.connector)
         is_held = gun.is_withheld or self._power.is_held(transaction.connector)
         if transaction.is_deauthorized or (gun.is_plugged and is_held):
             return ChargePointStatus.SuspendedEVSE
@@ -314,13 +318,13 @@ class Sessions:
     def _ignore_badge(self, connector: int | None, refusal: Refusal, why: str, now: float) -> None:
         self._effects.append(LogEvent("Badge ignored", why))
         if connector is not None:
-            self._guns[connector].refused = (refusal, now)
+            self._gun(connector).refused = (refusal, now)
 
     def _ask(
         self, connector: int, id_tag: str, decided: Callable[[Attempt, Decision, float], None], now: float
     ) -> None:
         """Have a tag decided, unless the gun is reserved for somebody else anyway."""
-        gun = self._guns[connector]
+        gun = self._gun(connector)
         if self._reservations.may_admit(connector, id_tag):
             gun.refused = None
             self._authorization.ask(connector, id_tag, decided, now)
@@ -329,7 +333,7 @@ class Sessions:
 
     def _takes_badges(self, connector: int | None) -> bool:
         if connector is not None and self._transactions.on(connector) is not None:
-            return self._guns[connector].takes_badges
+            return self._gun(connector).takes_badges
         return self._configuration.boolean("RFIDEnabled") and not self._configuration.boolean("FreeCharging")
 
     @property
@@ -344,7 +348,7 @@ class Sessions:
         if same_text(transaction.idTag, id_tag):
             self.stop(transaction.connector, StopReason.Local, id_tag, now)
         else:
-            self._guns[transaction.connector].refused = None
+            self._gun(transaction.connector).refused = None
             self._authorization.ask(transaction.connector, id_tag, self._stop_decided, now)
 
     def _stop_decided(self, attempt: Attempt, decision: Decision, now: float) -> None:
@@ -356,7 +360,7 @@ class Sessions:
         else:
             wrong = f"connector {attempt.connector}: expected a tag of the group of {transaction.idTag}"
             self._effects.append(LogEvent("Stop refused", f"{wrong}, came {attempt.idTag}"))
-            self._guns[attempt.connector].refused = (decision.refusal or Refusal.OTHER_BADGE, now)
+            self._gun(attempt.connector).refused = (decision.refusal or Refusal.OTHER_BADGE, now)
 
     def offer_unasked(self, connector: int, now: float) -> None:
         """A cable was plugged: free charging starts by itself, and AutoCharge asks for the vehicle."""
@@ -379,7 +383,7 @@ class Sessions:
             self.start(attempt.connector, attempt.idTag, decision.parentIdTag, now)
         else:
             self._effects.append(LogEvent("Charging refused", f"{attempt.idTag} on connector {attempt.connector}"))
-            self._guns[attempt.connector].refused = (decision.refusal or Refusal.NO_ANSWER, now)
+            self._gun(attempt.connector).refused = (decision.refusal or Refusal.NO_ANSWER, now)
 
     # The session.
 
@@ -387,7 +391,7 @@ class Sessions:
         """Begin a transaction if the gun is still ready for one and not reserved for others."""
         if not self.is_startable(connector):
             return
-        gun = self._guns[connector]
+        gun = self._gun(connector)
         if not self._reservations.admits(connector, id_tag, parent_id_tag):
             gun.refused = (Refusal.RESERVED, now)
             return
@@ -410,17 +414,17 @@ class Sessions:
     def stop(self, connector: int, reason: StopReason, id_tag: str | None, now: float) -> None:
         """End the transaction on a gun."""
         self._end(connector, reason, id_tag, now)
-        if self._guns[connector].is_plugged:
+        if self._gun(connector).is_plugged:
             self._connectors.move(connector, ChargePointStatus.Finishing, now)
         else:
             self.vacate(connector, now)
 
     def _end(self, connector: int, reason: StopReason, id_tag: str | None, now: float) -> None:
         self._authorization.forget(connector)
-        gun = self._guns[connector]
+        gun = self._gun(connector)
         gun.is_drawing, gun.is_withheld = None, False
         ended = self._transactions.end(connector, reason, id_tag, now)
-        gun = self._guns[connector]
+        gun = self._gun(connector)
         gun.last = ended if gun.is_plugged else None
         gun.refused = None
 
