@@ -8,6 +8,8 @@ once, also while one of ours is open; a handler may name what is to follow its a
 A handler that does not know its answer yet returns a `Later` and gives it when it does. Meanwhile everything else goes
 on; an answer that is still owed when the connection is lost is dropped, since nobody waits for it on another.
 
+While records can not be saved the driver holds frames back, so no answer is overdue: time begins anew afterwards.
+
 While CallMsgInOrder is false (A21) a request that is no transaction message waits for nobody: it is sent *beside*
 whatever is open, and the transaction messages go on among themselves one at a time.
 
@@ -129,6 +131,7 @@ class Calls:
         "_effects",
         "_feed",
         "_handler_of",
+        "_is_held",
         "_is_open",
         "_owed",
         "_prefix",
@@ -149,6 +152,7 @@ class Calls:
         self._timers = timers
         self._effects = effects
         self._is_open = False
+        self._is_held = False
         self.is_answering = True
         """False while the boot is Rejected: the supervision's CALLs get no answer then (§4.2)."""
         self.is_in_order = True
@@ -204,6 +208,25 @@ class Calls:
         for call in lost:
             call.ended(LOST, now)
 
+    def hold(self) -> None:
+        """Records can not be saved, so what is sent may not leave: no answer is overdue until `resume`."""
+        self._is_held = True
+        self._timers.stop(Timer.CALL_TIMEOUT)
+        self._timers.stop(Timer.BESIDE_TIMEOUT)
+
+    def resume(self, now: float) -> None:
+        """Frames leave again: the time of every open CALL begins anew."""
+        self._is_held = False
+        if self._current is not None:
+            self._timers.set(Timer.CALL_TIMEOUT, now + self._timeout_s)
+        self._beside = {name: (call, now + self._timeout_s) for name, (call, _) in self._beside.items()}
+        self._arm_beside()
+
+    @property
+    def prefix(self) -> str:
+        """What no other life of this station begins its ids with."""
+        return self._prefix
+
     @property
     def is_open(self) -> bool:
         """Whether the connection is there."""
@@ -250,7 +273,8 @@ class Calls:
     def _send(self, call: Open, now: float) -> None:
         self._current_id = self._frame(call)
         self._current = call
-        self._timers.set(Timer.CALL_TIMEOUT, now + self._timeout_s)
+        if not self._is_held:
+            self._timers.set(Timer.CALL_TIMEOUT, now + self._timeout_s)
 
     def _send_beside(self, call: Open, now: float) -> None:
         self._beside[self._frame(call)] = (call, now + self._timeout_s)
@@ -263,6 +287,8 @@ class Calls:
         return message_id
 
     def _arm_beside(self) -> None:
+        if self._is_held:
+            return
         for _, overdue in self._beside.values():
             self._timers.set(Timer.BESIDE_TIMEOUT, overdue)
             return

@@ -305,10 +305,12 @@ class Station(Blocks):
         if not self._sessions.is_closed:
             self._security.note(SecurityEvent.MemoryExhaustion, f"records can not be saved: {event.reason}", now)
         self._sessions.is_closed = True
+        self._calls.hold()
         self._effects.append(LogEvent("Records can not be saved", event.reason))
 
     def _save_recovered(self, event: events.SaveRecovered, now: float) -> None:
         self._sessions.is_closed = self._reset.is_pending
+        self._calls.resume(now)
 
     # Requests of the supervision that concern more than one block.
 
