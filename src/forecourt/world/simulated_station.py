@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from forecourt.cabinet.cabinet import Order
     from forecourt.cabinet.car import Car
-    from forecourt.station.commissioning import Commissioning, StationOptions
+    from forecourt.station.commissioning import Chance, Commissioning, StationOptions
     from forecourt.station.configuration import Configuration
     from forecourt.station.hardware import Reading
     from forecourt.station.snapshot import ConnectorSnapshot, StationSnapshot
@@ -91,13 +91,17 @@ class SimulatedStation:
         assert self._life is None, f"{self.identity} has power"
         world = self._world
         self.has_mains = True
-        self._life = Station(self._commissioning, self._options, self.cabinet, dict(self.records), self._chance)
+        self._life = self.build(self._chance)
         self.lives += 1
         self.watcher.began(self)
         self._handle(happened.PowerRestored(world.clock_s + self.clock_error_s, self._lost_clock_s))
         for name, value in self._keys.items():
             if self._life is not None:
                 self.set_key(name, value)
+
+    def build(self, chance: Chance) -> Station:
+        """A brain made of what is durable now."""
+        return Station(self._commissioning, self._options, self.cabinet, dict(self.records), chance)
 
     def power_off(self) -> None:
         """Mains power goes; the station goes dark when its capacitor is empty."""

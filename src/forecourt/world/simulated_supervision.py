@@ -11,6 +11,7 @@ from forecourt.supervision.events import (
     FrameReceived,
     LinkClosed,
     LinkOpened,
+    LocalListGiven,
     RegistryEdited,
     StoreFailed,
     StoreRecovered,
@@ -85,6 +86,11 @@ class SimulatedSupervision:
         command_id = f"command-{self._commands}"
         self._handle(CommandGiven(command_id, identity, request))
         return command_id
+
+    def give_local_list(self, identity: str) -> None:
+        """Bring a station's local list up to the register."""
+        self._commands += 1
+        self._handle(LocalListGiven(f"command-{self._commands}", identity, None))
 
     def outcome(self, command_id: str) -> Outcome | None:
         """What came of a command; None while it is open."""
