@@ -11,7 +11,7 @@ BIN := $(VENV)/bin
 
 all: $(READY)
 
-.PHONY: all $(VENV) demo test check pytest format bench conformance clean
+.PHONY: all $(VENV) demo test check pytest format bench chaos conformance clean
 
 $(VENV): $(READY)
 
@@ -48,6 +48,11 @@ format: $(READY)
 
 bench: $(READY)
 	$(BIN)/python -m bench
+
+# Real processes, killed; the report goes to chaos.json. Another length or seed: make chaos CHAOS="--kills 40 --seed 1"
+CHAOS ?=
+chaos: $(READY)
+	@$(BIN)/python -m chaos --json chaos.json $(CHAOS)
 
 clean:
 	rm -rf .venv .venv-* .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis .coverage .coverage.* build src/*.egg-info
