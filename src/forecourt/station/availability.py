@@ -60,7 +60,7 @@ class Availability:
             return ALL_OPERATIVE
         try:
             return frozenset(_decoder.decode(data)) or ALL_OPERATIVE
-        except msgspec.MsgspecError as error:
+        except ValueError as error:
             self._effects.append(LogEvent("Record ignored", f"{KIND} {KEY}: {error}"))
             return ALL_OPERATIVE
 

@@ -71,7 +71,7 @@ class Cache:
     def _read(self, key: str, data: bytes) -> tuple[str, Cached] | None:
         try:
             return key, _decoder.decode(data)
-        except msgspec.MsgspecError as error:
+        except ValueError as error:
             self._effects.append(LogEvent("Record ignored", f"{KIND} {key}: {error}"))
             return None
 

@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from typing import Annotated, TypeAlias
+
+import msgspec
 
 EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)
 LATEST = datetime(9000, 1, 1, tzinfo=UTC)
 """Outside of these no clock is right, and the years 1 and 9999 would leave no room for what is reckoned from them."""
+
+Moment: TypeAlias = Annotated[float, msgspec.Meta(ge=-62_135_596_800.0, le=253_402_300_799.0)]
+"""Seconds since the epoch in a record, such as a date can hold: the years 1 to 9999."""
 
 TOLERANCE_S = 1.0
 """A difference up to this is the network's delay and does not move the clock."""

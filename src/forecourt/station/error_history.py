@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from forecourt.evlink.faults import Scope, find_fault
+from forecourt.station.clock import Moment
 from forecourt.station.effects import Effect, LogEvent, SaveRecord
 
 if TYPE_CHECKING:
@@ -32,9 +33,9 @@ class PastError(msgspec.Struct, frozen=True, gc=False):
     dtc: str
     connector: int
     """0 for the station."""
-    raised_s: float
+    raised_s: Moment
     """Seconds since the epoch, by the station's clock."""
-    cleared_s: float | None = None
+    cleared_s: Moment | None = None
     """None while it has not gone, as far as is known."""
 
 
@@ -60,7 +61,7 @@ class ErrorHistory:
             return NO_ERRORS
         try:
             return _decoder.decode(data)
-        except msgspec.MsgspecError as error:
+        except ValueError as error:
             self._effects.append(LogEvent("Record ignored", f"{KIND} {KEY}: {error}"))
             return NO_ERRORS
 

@@ -8,6 +8,7 @@ import msgspec
 
 from forecourt.ocpp.core import AuthorizationStatus
 from forecourt.ocpp.types import to_epoch
+from forecourt.station.clock import Moment
 
 if TYPE_CHECKING:
     from forecourt.ocpp.core import IdTagInfo
@@ -17,7 +18,7 @@ class Known(msgspec.Struct, frozen=True, gc=False, array_like=True):
     """An IdTagInfo as it is kept."""
 
     status: AuthorizationStatus
-    expires_s: float | None = None
+    expires_s: Moment | None = None
     """Seconds since the epoch; None: the status has no end (§7.27)."""
     parentIdTag: str | None = None
 

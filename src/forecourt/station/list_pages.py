@@ -154,7 +154,7 @@ class ListPages:
         for key, data in records:
             try:
                 read.append((int(key), _decoder.decode(data)))
-            except (msgspec.MsgspecError, ValueError) as error:
+            except ValueError as error:
                 self._effects.append(LogEvent("Local list dropped", f"{KIND} {key}: {error}"))
                 self._effects.extend(DeleteRecord(KIND, each) for each, _ in records)
                 return

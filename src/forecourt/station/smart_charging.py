@@ -163,7 +163,7 @@ class SmartCharging:
             if kind == KIND:
                 try:
                     found.append(_decoder.decode(data))
-                except msgspec.MsgspecError as error:
+                except ValueError as error:
                     self._effects.append(LogEvent("Record ignored", f"{KIND} {key}: {error}"))
         for one in sorted(found, key=lambda one: one.number):
             if one.local and not self._is_running(one):

@@ -110,7 +110,7 @@ class Uploads:
                 continue
             try:
                 cut_off = _decoder.decode(data)
-            except msgspec.MsgspecError as error:
+            except ValueError as error:
                 self._effects.append(LogEvent("Record ignored", f"{KIND} {action}: {error}"))
                 continue
             self._effects.append(LogEvent("Upload failed", f"{cut_off.name}: the station was started anew"))
