@@ -196,10 +196,12 @@ def test_use_prefers_the_reservation_of_the_gun_itself() -> None:
     site = Site()
     site.reserve(0, 1)
     site.reserve(2, 2)
-    assert site.block.use(2, "MINE", None, 0.0) == 2
-    assert site.block.use(2, "OTHER", None, 0.0) is None
-    assert site.block.use(1, "MINE", None, 0.0) == 1
-    assert site.block.use(1, "MINE", None, 0.0) is None
+    assert site.block.used_by(2, "MINE", None) == 2
+    assert site.block.used_by(2, "OTHER", None) is None
+    site.block.use(2, 0.0)
+    assert site.block.used_by(1, "MINE", None) == 1
+    site.block.use(1, 0.0)
+    assert site.block.used_by(1, "MINE", None) is None
 
 
 def test_gun_is_expected_by_the_tag_it_is_reserved_for() -> None:
@@ -293,6 +295,25 @@ def test_promise_is_saved_before_it_is_answered() -> None:
     assert b'"Reserved"' in report.frame
 
 
+def test_reservation_outlives_a_power_cut_before_its_transaction_is_kept() -> None:
+    """Neither is the reservation lost before there is a transaction, nor is it there again once there is one."""
+    rig = Rig()
+    ask_for_one(rig)
+    seen = len(rig.effects)
+    rig.plug(1)
+    rig.badge("MINE")
+    saves = [effect for effect in rig.effects[seen:] if isinstance(effect, SaveRecord)]
+    places = [save.kind for save in saves]
+    assert places.index("queue") < places.index(KIND)
+    kept = {(save.kind, save.key): save.data for save in saves[: places.index("queue") + 1]}
+    reserved = next(
+        effect.data for effect in rig.effects[:seen] if isinstance(effect, SaveRecord) and effect.kind == KIND
+    )
+    for records, left in (({(KIND, "all"): reserved}, [1]), ({(KIND, "all"): reserved, **kept}, [])):
+        site = Site(records)
+        assert [one.reservationId for one in site.block.all] == left
+
+
 def test_use_of_a_reservation_is_saved_before_its_transaction_is_told() -> None:
     rig = Rig()
     ask_for_one(rig)
@@ -304,7 +325,7 @@ def test_use_of_a_reservation_is_saved_before_its_transaction_is_told() -> None:
         for effect in rig.effects[seen:]
         if isinstance(effect, SaveRecord) or (isinstance(effect, SendFrame) and b"StartTransaction" in effect.frame)
     ]
-    assert kinds[:4] == [KIND, "transaction", "queue", "told"]
+    assert kinds[:4] == ["transaction", "queue", KIND, "told"]
     assert rig.calls("StartTransaction")[0]["reservationId"] == 1
 
 

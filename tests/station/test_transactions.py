@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -218,6 +219,20 @@ def test_start_that_was_never_answered_is_sent_by_the_next_life(bench: Bench) ->
     made.block.begin(1, "TAG", None, 10.0)
     after, restored = next_life(bench)
     assert len(after.frames("StartTransaction")) == 1
+    restored.block.end_lost(1, EPOCH_S + 20.0, 500.0)
+    accept(after, 6, 501.0)
+    assert after.frames("StopTransaction")[0]["transactionId"] == 6
+
+
+def test_start_that_was_given_up_and_is_still_in_the_queue_gets_its_id_in_the_next_life(bench: Bench) -> None:
+    """Power went between the record that says so and the end of the message: the message is sent once more."""
+    made = Made(bench)
+    local = made.block.begin(1, "TAG", None, 10.0).local
+    record = json.loads(bench.kept()[("transaction", local)])
+    kept = {**bench.kept(), ("transaction", local): json.dumps({**record, "transactionId": GIVEN_UP}).encode()}
+    after = Bench(kept)
+    after.queue.release(0.0)
+    restored = Made(after, life="2")
     restored.block.end_lost(1, EPOCH_S + 20.0, 500.0)
     accept(after, 6, 501.0)
     assert after.frames("StopTransaction")[0]["transactionId"] == 6

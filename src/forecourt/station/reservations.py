@@ -36,6 +36,7 @@ from forecourt.ocpp.reservation import (
 from forecourt.ocpp.types import same_text, to_epoch
 from forecourt.station.authorization import is_id_tag
 from forecourt.station.effects import Effect, LogEvent, SaveRecord
+from forecourt.station.queue import KIND as QUEUE_KIND
 from forecourt.station.timers import Timer, Timers
 
 if TYPE_CHECKING:
@@ -133,6 +134,9 @@ class Reservations:
         self._timers = timers
         self._effects = effects
         self._all = self._restored(records.get((KIND, KEY)))
+        if self._all:
+            used = _used_last(records)  # power may have gone between the record of its use and this one
+            self._all = tuple(one for one in self._all if one.reservationId != used)
         self.is_active = bool(self._all)
         """Whether `settle` has anything to do."""
         self._guns: Guns | None = None
@@ -142,7 +146,7 @@ class Reservations:
             return NO_RESERVATIONS
         try:
             found = _decoder.decode(data)
-        except msgspec.MsgspecError as error:
+        except ValueError as error:
             self._effects.append(LogEvent("Record ignored", f"{KIND} {KEY}: {error}"))
             return NO_RESERVATIONS
         return tuple(one for one in found if one.connectorId <= len(self._connectors.guns))
@@ -262,17 +266,18 @@ class Reservations:
         self._keep(stay, now)
         return CancelReservationResponse(status=CancelReservationStatus.Accepted)
 
-    def use(self, connector: int, id_tag: str, parent_id_tag: str | None, now: float) -> int | None:
-        """A transaction begins: end the reservation that it is the use of, and return its id."""
+    def used_by(self, connector: int, id_tag: str, parent_id_tag: str | None) -> int | None:
+        """The id of the reservation that a transaction of this tag would be the use of."""
         if not self._all:
             return None
         parent = parent_id_tag or self._parents.parent_of(id_tag)
         own = (one for one in self._all if one.connectorId in (connector, 0) and one.is_for(id_tag, parent))
         used = max(own, key=lambda one: one.connectorId, default=None)
-        if used is None:
-            return None
-        self._keep(tuple(one for one in self._all if one is not used), now)
-        return used.reservationId
+        return None if used is None else used.reservationId
+
+    def use(self, reservation_id: int, now: float) -> None:
+        """The StartTransaction that uses it is kept, and not told yet."""
+        self._keep(tuple(one for one in self._all if one.reservationId != reservation_id), now)
 
     def expire(self, now: float) -> None:
         """The expiryDate of a reservation has come, or the clock was moved."""
@@ -349,6 +354,18 @@ class Reservations:
 
     def _is_in_service(self, row: Connector) -> bool:
         return row.status not in _BARRED and not self._availability.is_wanted_inoperative(row.number)
+
+
+def _used_last(records: Mapping[tuple[str, str], bytes]) -> int | None:
+    """The reservationId of the StartTransaction that was queued last, if it is not answered yet."""
+    for (kind, _), data in sorted(records.items(), reverse=True):
+        if kind == QUEUE_KIND and data.startswith(b'["StartTransaction"'):
+            try:
+                number = msgspec.json.decode(data)[1].get("reservationId")
+            except (ValueError, LookupError, AttributeError):
+                return None  # the queue says in the log what it can not read
+            return number if isinstance(number, int) else None
+    return None
 
 
 _BARRED = {

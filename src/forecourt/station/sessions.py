@@ -396,11 +396,11 @@ class Sessions:
             gun.refused = (Refusal.RESERVED, now)
             return
         gun.last = gun.refused = None
-        reservation_id = self._reservations.use(connector, id_tag, parent_id_tag, now)
+        reservation_id = self._reservations.used_by(connector, id_tag, parent_id_tag)
         if self._connectors[connector].status is not ChargePointStatus.Preparing:
             self._connectors.move(connector, ChargePointStatus.Preparing, now)
         gun.takes_badges = self._takes_badges(None)
-        self._transactions.begin(connector, id_tag, parent_id_tag, now, reservation_id)
+        self._transactions.begin(connector, id_tag, parent_id_tag, now, reservation_id, self._reservations.use)
         self.held_changed(connector, now)
 
     def refused(self, transaction: Transaction, now: float) -> None:

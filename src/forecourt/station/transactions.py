@@ -161,6 +161,8 @@ class Transactions:
         elif not has_begun or (transaction.is_stopped and not has_stop):
             self._effects.append(DeleteRecord(KIND, key))
             return
+        if transaction.transactionId == GIVEN_UP and self._queue.holds(key, "StartTransaction"):
+            transaction.transactionId = None  # power went before it was taken out of the queue: it is sent once more
         self._known[key] = transaction
         if not has_stop:
             self._running[transaction.connector] = transaction
@@ -207,9 +209,18 @@ class Transactions:
     # The course of a session.
 
     def begin(
-        self, connector: int, id_tag: str, parent_id_tag: str | None, now: float, reservation_id: int | None = None
+        self,
+        connector: int,
+        id_tag: str,
+        parent_id_tag: str | None,
+        now: float,
+        reservation_id: int | None = None,
+        use: Callable[[int, float], None] | None = None,
     ) -> Transaction:
-        """Start a session: durable records, StartTransaction, then energy."""
+        """Start a session: durable records, StartTransaction, then energy.
+
+        `use(reservation_id, now)` ends the reservation when the StartTransaction that names it is kept.
+        """
         assert connector not in self._running, f"connector {connector} runs a transaction already"
         transaction = Transaction(
             local=f"{self._life}-{connector}-{round(now * 1000)}",
@@ -232,6 +243,8 @@ class Transactions:
             reservationId=msgspec.UNSET if reservation_id is None else reservation_id,
         )
         self._queue.add(request, "StartTransaction", transaction.local, complete=True, gates=True, now=now)
+        if use is not None and reservation_id is not None:
+            use(reservation_id, now)
         self._queue.advance(now)
         self._effects.append(CloseContactor(connector))
         return transaction

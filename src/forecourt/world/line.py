@@ -12,6 +12,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from forecourt.station import events as happened
+from forecourt.station.events import LinkProblem
 from forecourt.world.chance import SeededChance
 from forecourt.world.wire import RECEIVED, SENT, Wire
 
@@ -45,6 +46,8 @@ class Line:
         """So much more than the world's latency a frame may take."""
         self.notice_s = 0.0
         """How much later than the station the supervision notices that a connection broke."""
+        self.server_root: str | None = None
+        """The root that the supervision's certificate hangs on, in PEM; None: one that every station trusts."""
         self.answers_pings = True
         self.pings = 0
         self.attempts: list[float] = []
@@ -115,6 +118,12 @@ class Line:
         if not self.is_up:
             station.happen(happened.LinkRefused("the network is down"))
             return
+        root = ""
+        if self.server_root is not None and effect.roots is not None and effect.url.startswith("wss:"):
+            if self.server_root not in effect.roots:
+                station.happen(happened.LinkRefused("the certificate is not trusted", problem=LinkProblem.CERTIFICATE))
+                return
+            root = fingerprint_of(self.server_root)
         status = self._world.central.admit(effect.identity, effect.password)
         if status is not None:
             station.happen(happened.LinkRefused(f"the supervision answered HTTP {status}", status))
@@ -122,7 +131,7 @@ class Line:
         self._link = self._world.next_link()
         self._there_at = self._back_at = self._world.now
         self._world.central.link_opened(self._link, station)
-        station.happen(happened.LinkOpened())
+        station.happen(happened.LinkOpened(root))
 
     def leave(self, code: int, reason: str) -> None:
         """Close the connection: what was sent before still arrives."""
@@ -195,3 +204,10 @@ class Line:
         at = max(world.now + takes_s, not_before)
         world.later(at - world.now, arrive)
         return at
+
+
+def fingerprint_of(pem: str) -> str:
+    """What names a certificate in `LinkOpened`."""
+    from forecourt.station import x509
+
+    return x509.fingerprint(x509.read_one(pem))

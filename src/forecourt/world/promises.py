@@ -51,6 +51,17 @@ class Promises(Checker):
             if request is not None:
                 self.promised(station, *request, response)
 
+    def ended(self, station: SimulatedStation) -> None:
+        for place in [place for place in self._asked if place[0] == station.identity]:
+            self.unanswered(station, *self._asked.pop(place))
+
+    def pending(self, station: SimulatedStation) -> list[tuple[str, dict[str, Any]]]:
+        """What was asked of a station and is not answered yet."""
+        return [request for place, request in self._asked.items() if place[0] == station.identity]
+
+    def unanswered(self, station: SimulatedStation, action: str, payload: dict[str, Any]) -> None:
+        """The power went before an answer left: it may have been done or not."""
+
     def decided(
         self, station: SimulatedStation, action: str, payload: dict[str, Any], response: dict[str, Any]
     ) -> None:
@@ -97,7 +108,12 @@ class ReservationsLast(Promises):
             reservations.get(station.identity, {}).pop(number, None)
 
     def ended(self, station: SimulatedStation) -> None:
+        super().ended(station)
         self._made.pop(station.identity, None)
+
+    def unanswered(self, station: SimulatedStation, action: str, payload: dict[str, Any]) -> None:
+        if action in ("ReserveNow", "CancelReservation"):
+            self._over(station, payload["reservationId"])
 
     def wanted(self, station: SimulatedStation, effect: Effect) -> None:
         super().wanted(station, effect)
@@ -133,31 +149,22 @@ class LimitsHold(Promises):
     def __init__(self, world: World) -> None:
         super().__init__(world)
         self._promised_w: dict[str, float] = {}
-        self._pending_w: dict[str, list[float]] = {}
-        """Of answers that have not left yet: any of them may hold."""
-
-    def decided(
-        self, station: SimulatedStation, action: str, payload: dict[str, Any], response: dict[str, Any]
-    ) -> None:
-        if action in _LIMITING and response["status"] == "Accepted":
-            self._pending_w.setdefault(station.identity, []).append(_limit_of(payload))
 
     def promised(
         self, station: SimulatedStation, action: str, payload: dict[str, Any], response: dict[str, Any]
     ) -> None:
         if action in _LIMITING and response["status"] == "Accepted":
             self._promised_w[station.identity] = _limit_of(payload)
-            self._pending_w[station.identity].remove(_limit_of(payload))
 
-    def ended(self, station: SimulatedStation) -> None:
-        """What was decided and not promised may have become durable or not."""
-        pending = self._pending_w.pop(station.identity, [])
-        self._promised_w[station.identity] = max([self._promised_w.get(station.identity, inf), *pending])
+    def unanswered(self, station: SimulatedStation, action: str, payload: dict[str, Any]) -> None:
+        if action in _LIMITING:
+            before_w = self._promised_w.get(station.identity, inf)
+            self._promised_w[station.identity] = max(before_w, _limit_of(payload))
 
     def look(self, station: SimulatedStation) -> None:
         guns = range(1, len(station.cabinet.figures.guns) + 1)
         powers_w = [station.reading(gun).power_w for gun in guns]
-        pending = self._pending_w.get(station.identity, [])
+        pending = [_limit_of(payload) for action, payload in self.pending(station) if action in _LIMITING]
         limit_w = max([self._promised_w.get(station.identity, inf), *pending])
         for gun, power_w in zip(guns, powers_w, strict=True):
             obeys = station.cabinet.figures.guns[gun - 1].output is not OutputType.CHADEMO

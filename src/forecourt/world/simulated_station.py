@@ -36,6 +36,9 @@ if TYPE_CHECKING:
     from forecourt.world.wire import Wire
     from forecourt.world.world import World
 
+KEY_S = 0.5
+"""How long it takes to make a key."""
+
 
 class SimulatedStation:
     """What a person in front of the station, its driver and its network can do and see."""
@@ -68,6 +71,8 @@ class SimulatedStation:
         self._is_busy = False
         self._transfers: set[str] = set()
         """The ids of the attempts under way."""
+        self.keys_forgotten: list[str] = []
+        """The ids of the keys that it has destroyed."""
         self.cut_after: int | None = None
         """Power is cut when so many more effects have been carried out; None for never."""
         self._chance = SeededChance(world.chance.getrandbits(64))
@@ -412,6 +417,22 @@ class SimulatedStation:
     def _stop_transfer(self, effect: do.StopTransfer) -> None:
         self._transfers.discard(effect.id)
 
+    # Keys.
+
+    def _make_request(self, effect: do.MakeCertificateRequest) -> None:
+        from forecourt.world.keys import make_request
+
+        life = self._life
+
+        def end() -> None:
+            if self._life is life:
+                self._handle(make_request(self.identity, effect))
+
+        self._world.later(KEY_S, end)
+
+    def _forget_key(self, effect: do.ForgetKey) -> None:
+        self.keys_forgotten.append(effect.id)
+
     # The link.
 
     def _open_link(self, effect: do.OpenLink) -> None:
@@ -442,6 +463,8 @@ _CARRIERS: dict[type[do.Effect], Callable[[SimulatedStation, Any], None]] = {
     do.FetchFile: SimulatedStation._begin_transfer,
     do.SendFile: SimulatedStation._begin_transfer,
     do.StopTransfer: SimulatedStation._stop_transfer,
+    do.MakeCertificateRequest: SimulatedStation._make_request,
+    do.ForgetKey: SimulatedStation._forget_key,
     do.Reboot: SimulatedStation._reboot,
     do.LogEvent: SimulatedStation._note,
 }
