@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
@@ -18,6 +18,9 @@ from forecourt.station.given_up import GivenUps
 from forecourt.station.hardware import Reading
 from forecourt.station.queue import Queue
 from forecourt.station.timers import Timers
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 EPOCH_S = 1_772_438_400.0
 """2026-03-02T08:00:00Z, the wall time at which the bench's `now` is 0."""
@@ -51,6 +54,20 @@ NOTHING = Reading(
 )
 
 
+class Feeder:
+    """In the place of the station: it knows no requests, and has something to send."""
+
+    def __init__(self, feed: Callable[[float], None]) -> None:
+        self._feed = feed
+
+    def handler_of(self, action: str) -> None:
+        """Nobody."""
+
+    def feed(self, now: float) -> None:
+        """Send it."""
+        self._feed(now)
+
+
 class Bench:
     """Configuration, clock, timers, calls and queue of one station, connected and with nothing else to do."""
 
@@ -75,7 +92,7 @@ class Bench:
         self.queue = Queue(
             self.configuration, self.records, self.calls, self.timers, given_up, QUEUE_LIMIT, self.effects
         )
-        self.calls.connect(lambda action: None, self.queue.feed)
+        self.calls.connect(Feeder(self.queue.feed))
         self.calls.opened()
 
     def set_key(self, name: str, value: str) -> None:

@@ -15,6 +15,7 @@ from forecourt.station.commissioning import Commissioning, StationOptions
 from forecourt.station.configuration import Configuration
 from forecourt.station.effects import Effect, SaveRecord, SendFrame
 from forecourt.station.timers import Timer, Timers
+from tests.station_bench import Feeder
 
 COMMISSIONING = Commissioning("CP-1", "ws://one.example", "EVD1S180TBB", "S-1", "3.5.8803")
 TIME = "2026-03-02T08:00:00Z"
@@ -31,7 +32,7 @@ class Life:
             COMMISSIONING, StationOptions(), find_model("EVD1S180TBB"), kept, self.effects
         )
         self.calls = Calls("a", 30.0 * speed, self.timers, self.effects)
-        self.calls.connect(lambda action: None, lambda now: None)
+        self.calls.connect(Feeder(lambda now: None))
         self.clock = Clock()
         self.clock.start(1_772_438_400.0, 0.0)  # 2026-03-02T08:00:00Z
         self.boot = Boot(
@@ -39,7 +40,13 @@ class Life:
         )
         self.accepted_at: list[float] = []
         self.moved_at: list[float] = []
-        self.boot.connect(self.accepted_at.append, lambda before_s, now: self.moved_at.append(now))
+        self.boot.connect(self)
+
+    def judged(self, now: float) -> None:
+        self.accepted_at.append(now)
+
+    def clock_moved(self, before_s: float, now: float) -> None:
+        self.moved_at.append(now)
 
     def open(self, now: float = 0.0) -> None:
         self.calls.opened()

@@ -15,7 +15,7 @@ from forecourt.ocpp.core import (
     HeartbeatRequest,
     HeartbeatResponse,
 )
-from forecourt.station.calls import LOST, TIMED_OUT, WAITING_LIMIT, Answer, Calls, Failure, Later, Reply
+from forecourt.station.calls import LOST, TIMED_OUT, WAITING_LIMIT, Answer, Calls, Failure, Handler, Later, Reply
 from forecourt.station.effects import Effect, LogEvent, SendFrame
 from forecourt.station.timers import Timer, Timers
 
@@ -30,7 +30,7 @@ class Peer:
         self.effects: list[Effect] = []
         self.timers = Timers()
         self.calls = Calls("a", 30.0, self.timers, self.effects)
-        self.calls.connect({"ClearCache": self.clear_cache}.get, self.feed)
+        self.calls.connect(self)
         self.answers: list[Answer] = []
         self.fed_at: list[float] = []
         self.failure: Exception | None = None
@@ -45,6 +45,9 @@ class Peer:
             self.owed.append(Later())
             return self.owed[-1]
         return Reply(ClearCacheResponse(status=ClearCacheStatus.Rejected), self.followed_at.append)
+
+    def handler_of(self, action: str) -> Handler | None:
+        return self.clear_cache if action == "ClearCache" else None
 
     def feed(self, now: float) -> None:
         self.fed_at.append(now)

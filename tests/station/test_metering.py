@@ -18,6 +18,9 @@ from tests.station_bench import EPOCH_S, Bench
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from forecourt.station.calls import Answer
+    from forecourt.station.queue import Entry
+
 READING = Reading(
     energy_wh=1234.99,
     power_w=60_000.4,
@@ -29,12 +32,22 @@ READING = Reading(
 )
 
 
+class Sevens:
+    """In the place of the transactions."""
+
+    def transaction_id(self, local: str) -> int:
+        return 7
+
+    def settled(self, entry: Entry, answer: Answer, now: float) -> None:
+        """Nothing follows."""
+
+
 @pytest.fixture
 def bench() -> Bench:
     """A bench whose meters show `READING`, whose queue may send, and whose every transaction has id 7."""
     bench = Bench()
     bench.hardware.readings = {1: READING, 2: READING}
-    bench.queue.connect(lambda local: 7, lambda entry, answer, now: None)
+    bench.queue.connect(Sevens())
     bench.queue.release(0.0)
     return bench
 

@@ -18,6 +18,7 @@ from forecourt.station.given_up import KIND as LEDGER
 from forecourt.station.given_up import GivenUps
 from forecourt.station.queue import KIND, Entry, Queue
 from forecourt.station.timers import Timer, Timers
+from tests.station_bench import Feeder
 
 COMMISSIONING = Commissioning("CP-1", "ws://one.example", "EVD1S180TBB", "S-1", "3.5.8803")
 
@@ -40,13 +41,16 @@ class Bench:
         self.calls = Calls("a", 30.0, self.timers, self.effects)
         self.given_up = GivenUps(self.found, Clock(), self.effects)
         self.queue = Queue(self.configuration, self.found, self.calls, self.timers, self.given_up, limit, self.effects)
-        self.calls.connect(lambda action: None, self.queue.feed)
+        self.calls.connect(Feeder(self.queue.feed))
         self.known = {"one": 7}
-        self.settled: list[tuple[str, str, Answer]] = []
-        self.queue.connect(self.known.__getitem__, self.settle)
+        self.outcomes: list[tuple[str, str, Answer]] = []
+        self.queue.connect(self)
 
-    def settle(self, entry: Entry, answer: Answer, now: float) -> None:
-        self.settled.append((entry.action, entry.local, answer))
+    def transaction_id(self, local: str) -> int:
+        return self.known[local]
+
+    def settled(self, entry: Entry, answer: Answer, now: float) -> None:
+        self.outcomes.append((entry.action, entry.local, answer))
         self.effects.append(LogEvent("settled", entry.action))
 
     def add(self, number: int, action: str = "MeterValues", *, complete: bool = True, now: float = 0.0) -> None:
@@ -135,7 +139,7 @@ def test_queue_puts_the_transaction_id_in_when_it_is_known() -> None:
     bench.answer(response)
     assert [frame[3]["transactionId"] for frame in bench.sent()] == [-1, 42]
     info = IdTagInfo(status=AuthorizationStatus.Accepted)
-    assert bench.settled == [("StartTransaction", "one", StartTransactionResponse(transactionId=42, idTagInfo=info))]
+    assert bench.outcomes == [("StartTransaction", "one", StartTransactionResponse(transactionId=42, idTagInfo=info))]
 
 
 @pytest.mark.parametrize(
@@ -189,7 +193,7 @@ def test_queue_keeps_everything_when_the_connection_is_lost() -> None:
     bench.queue.hold()
     bench.calls.closed(1.0)
     assert len(bench.queue) == 1
-    assert bench.settled == []
+    assert bench.outcomes == []
     bench.listen(5.0)
     assert bench.numbers() == [1, 1]
 
@@ -209,4 +213,4 @@ def test_queue_tells_of_a_start_that_was_given_up() -> None:
     request = StartTransactionRequest.__name__.removesuffix("Request")
     bench.add(1, request)
     bench.refuse()
-    assert bench.settled == [("StartTransaction", "one", Failure("InternalError", ""))]
+    assert bench.outcomes == [("StartTransaction", "one", Failure("InternalError", ""))]

@@ -9,7 +9,7 @@ import pytest
 from forecourt.station.effects import DeleteRecord, LogEvent, SaveRecord, SendFrame
 from forecourt.station.security_events import EVENTS, SecurityEvent
 from forecourt.station.security_log import KIND, LOG_LIMIT, QUEUE_LIMIT, RETRY_S, SecurityLog
-from tests.station_bench import EPOCH_S, Bench
+from tests.station_bench import EPOCH_S, Bench, Feeder
 
 ACTION = "SecurityEventNotification"
 DOOR, NONSENSE = SecurityEvent.TamperDetectionActivated, SecurityEvent.InvalidMessages
@@ -38,7 +38,7 @@ class Log(Bench):
     def __init__(self, records: dict[tuple[str, str], bytes] | None = None) -> None:
         super().__init__(records)
         self.log = SecurityLog(self.configuration, self.records, self.calls, self.clock, 1.0, self.timers, self.effects)
-        self.calls.connect(lambda action: None, self.log.feed)
+        self.calls.connect(Feeder(self.log.feed))
 
     def again(self) -> Log:
         """The log of the next life."""

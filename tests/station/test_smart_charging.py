@@ -45,11 +45,14 @@ class Rig(Bench):
         )
         self.charging.connect(self)
         self.held: list[tuple[int, float]] = []
-        self.transactions.connect(lambda transaction, now: None, self.begun, self.ended)
+        self.transactions.connect(self)
 
     def held_changed(self, connector: int, now: float) -> None:
         """In the place of the sessions."""
         self.held.append((connector, now))
+
+    def refused(self, transaction: Transaction, now: float) -> None:
+        """Nobody is."""
 
     def begun(self, transaction: Transaction, now: float) -> None:
         """In the place of the station."""

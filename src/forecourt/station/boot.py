@@ -9,7 +9,7 @@ answer, or an error, means waiting for `OWN_RETRY_S`.
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from forecourt.evlink.keys import find_key
 from forecourt.ocpp.core import (
@@ -24,7 +24,7 @@ from forecourt.station.effects import Effect, SaveRecord
 from forecourt.station.timers import Timer, Timers
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
     from datetime import datetime
 
     from forecourt.station.calls import Calls
@@ -52,13 +52,24 @@ class BootState(StrEnum):
     Rejected = "Rejected"
 
 
+class BootListener(Protocol):
+    """Who is told what the boot brings about."""
+
+    def judged(self, now: float) -> None:
+        """The boot was accepted, or no longer is."""
+        ...
+
+    def clock_moved(self, before_s: float, now: float) -> None:
+        """The clock was moved; it showed `before_s`, in seconds since the epoch."""
+        ...
+
+
 class Boot:
     """How the supervision regards this station, and the heartbeat that follows from it."""
 
     __slots__ = (
         "_calls",
         "_clock",
-        "_clock_moved",
         "_commissioning",
         "_configuration",
         "_effects",
@@ -66,7 +77,7 @@ class Boot:
         "_is_asking",
         "_is_beating",
         "_is_confirmed",
-        "_judged",
+        "_listener",
         "_speed",
         "_strange_address",
         "_timers",
@@ -100,17 +111,12 @@ class Boot:
         was_accepted = records.get((KIND, "accepted")) == address.encode()
         self._strange_address = None if was_accepted else address
         """Where the supervision never accepted this station; None when it did."""
-        self._judged: Callable[[float], None] = _nobody
-        self._clock_moved: Callable[[float, float], None] = _nobody_else
+        self._listener: BootListener
         self.state = BootState.Waiting
 
-    def connect(self, judged: Callable[[float], None], clock_moved: Callable[[float, float], None]) -> None:
-        """Name who is told that the boot was accepted, or no longer is, and that the clock was moved.
-
-        The latter is given what the clock showed before, in seconds since the epoch, and `now`.
-        """
-        self._judged = judged
-        self._clock_moved = clock_moved
+    def connect(self, listener: BootListener) -> None:
+        """Name who is told."""
+        self._listener = listener
 
     @property
     def is_accepted(self) -> bool:
@@ -166,7 +172,7 @@ class Boot:
             wait_s = float(answer.interval) if answer.interval > 0 else OWN_RETRY_S * self._speed
             self._timers.set(Timer.BOOT_RETRY, now + wait_s)
             if was_accepted:
-                self._judged(now)
+                self._listener.judged(now)
 
     def _accept(self, interval_s: int, now: float) -> None:
         self._is_confirmed = True
@@ -179,7 +185,7 @@ class Boot:
             self._strange_address = None
         self._timers.set(Timer.DAILY_HEARTBEAT, now + DAY_S)
         self.heartbeat_interval_changed(now)
-        self._judged(now)
+        self._listener.judged(now)
 
     # Heartbeat.
 
@@ -226,12 +232,4 @@ class Boot:
     def _set_clock(self, current_time: datetime, now: float) -> None:
         before_s = self._clock.wall(now)
         if self._clock.correct(current_time, now):
-            self._clock_moved(before_s, now)
-
-
-def _nobody(now: float) -> None:
-    raise AssertionError(f"nobody was named to hear of this, at {now}")
-
-
-def _nobody_else(before_s: float, now: float) -> None:
-    raise AssertionError(f"nobody was named to hear that the clock was moved from {before_s} at {now}")
+            self._listener.clock_moved(before_s, now)

@@ -19,7 +19,7 @@ Message ids are the station's boot count and a sequence, so that none ever repea
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 import msgspec
 
@@ -116,8 +116,23 @@ class Later:
 _NOTHING_OWED: dict[str, Later] = {}
 """The owed answers of every station that owes none; never changed."""
 
+_NOTHING_BESIDE: dict[str, tuple[Open, float]] = {}
+"""The CALLs beside others of every station that has none; never changed."""
+
 Handler = Callable[[Any, float], "Record | Reply | Later"]
 """What answers a request of the supervision: given its record and `now`."""
+
+
+class CallsListener(Protocol):
+    """Whom the calls ask. One object, here as in other blocks: each bound method would weigh 64 bytes a station."""
+
+    def handler_of(self, action: str) -> Handler | None:
+        """Who answers this action of the supervision; None for one that this station does not know."""
+        ...
+
+    def feed(self, now: float) -> None:
+        """Nothing waits to be sent: send what is next, if there is anything."""
+        ...
 
 
 class Calls:
@@ -129,10 +144,9 @@ class Calls:
         "_current",
         "_current_id",
         "_effects",
-        "_feed",
-        "_handler_of",
         "_is_held",
         "_is_open",
+        "_listener",
         "_owed",
         "_prefix",
         "_sequence",
@@ -164,25 +178,15 @@ class Calls:
         self._answered_ids: tuple[str, ...] = ()
         self._current: Open | None = None
         self._current_id = ""
-        self._beside: dict[str, tuple[Open, float]] = {}
+        self._beside = _NOTHING_BESIDE
         """By message id: a CALL sent beside others, and when its answer is overdue; oldest first."""
-        self._waiting: list[Open] = []  # not a deque: an empty one weighs 760 bytes
-        self._handler_of: Callable[[str], Handler | None] = _no_handler
-        self._feed: Callable[[float], None] = _nothing_to_feed
+        self._waiting: tuple[Open, ...] = ()  # not a deque: an empty one weighs 760 bytes
+        self._listener: CallsListener
         self._witness: Witness = NOBODY
 
-    def connect(
-        self,
-        handler_of: Callable[[str], Handler | None],
-        feed: Callable[[float], None],
-        witness: Witness = NOBODY,
-    ) -> None:
-        """Name who knows the handler of an action of the supervision, and who has more to send when nothing waits.
-
-        `witness` hears of messages that are none.
-        """
-        self._handler_of = handler_of
-        self._feed = feed
+    def connect(self, listener: CallsListener, witness: Witness = NOBODY) -> None:
+        """Name who answers and has more to send; `witness` hears of messages that are none."""
+        self._listener = listener
         self._witness = witness
 
     # The connection.
@@ -200,9 +204,9 @@ class Calls:
         if self._current is not None:
             lost.append(self._current)
         lost.extend(self._waiting)
-        self._beside = {}
+        self._beside = _NOTHING_BESIDE
         self._current = None
-        self._waiting = []
+        self._waiting = ()
         self._owed = _NOTHING_OWED
         self._answered_ids = ()
         for call in lost:
@@ -265,7 +269,7 @@ class Calls:
         elif not self._is_open:
             call.ended(LOST, now)
         elif len(self._waiting) < WAITING_LIMIT:
-            self._waiting.append(call)
+            self._waiting = (*self._waiting, call)
         else:
             self._effects.append(LogEvent("CALL discarded", f"{call.action.name}: {WAITING_LIMIT} others wait already"))
             call.ended(LOST, now)
@@ -277,6 +281,8 @@ class Calls:
             self._timers.set(Timer.CALL_TIMEOUT, now + self._timeout_s)
 
     def _send_beside(self, call: Open, now: float) -> None:
+        if not self._beside:
+            self._beside = {}
         self._beside[self._frame(call)] = (call, now + self._timeout_s)
         self._arm_beside()
 
@@ -326,9 +332,11 @@ class Calls:
         """Send what is next, if it is its turn."""
         if self.is_free:
             if self._waiting:
-                self._send(self._waiting.pop(0), now)
+                call, *others = self._waiting
+                self._waiting = (*others,)
+                self._send(call, now)
             else:
-                self._feed(now)
+                self._listener.feed(now)
 
     # What arrives.
 
@@ -422,7 +430,7 @@ class Calls:
         action = ACTIONS.get(message.action)
         if action is None:
             raise RemoteError(ErrorCode.NotImplemented, f"{message.action} is no action of OCPP 1.6 known here")
-        handler = self._handler_of(message.action)
+        handler = self._listener.handler_of(message.action)
         if handler is None or action.sender is Sender.STATION:
             raise RemoteError(ErrorCode.NotSupported, f"{message.action} is not supported by this station")
         payload = message.payload if self.mend is None else self.mend(message.action, message.payload)
@@ -430,12 +438,3 @@ class Calls:
 
     def _refuse(self, message_id: str, code: ErrorCode, description: str) -> None:
         self._effects.append(SendFrame(encode_call_error(message_id, code, description)))
-
-
-def _no_handler(action: str) -> Handler | None:
-    """Stands in until `connect` names who knows handlers."""
-    return None
-
-
-def _nothing_to_feed(now: float) -> None:
-    """Stands in until `connect` names the queue."""

@@ -88,20 +88,20 @@ class Station(Blocks):
 
     def _join(self) -> None:
         """Tell blocks who hears of what they bring about."""
-        self._calls.connect(self._handler_of, self._feed, self._security)
-        self._boot.connect(self._judged, self._clock_moved)
+        self._calls.connect(self, self._security)
+        self._boot.connect(self)
         self._reservations.connect(self._sessions)
-        self._queue.connect(self._transactions.transaction_id, self._settled, self._security)
-        self._transactions.connect(self._sessions.refused, self._begun, self._ended)
+        self._queue.connect(self, self._security)
+        self._transactions.connect(self)
         self._smart_charging.connect(self._sessions)
 
-    def _feed(self, now: float) -> None:
+    def feed(self, now: float) -> None:
         """Nothing waits to be sent: transaction messages go first, then security events."""
         self._queue.feed(now)
         if self._security.waiting and self._calls.is_free:
             self._security.feed(now)
 
-    def _handler_of(self, action: str) -> Handler | None:
+    def handler_of(self, action: str) -> Handler | None:
         """Who answers this action of the supervision; None for one that this station does not know."""
         handler = _REQUESTS.get(action)
         if handler is None or (action in _SECURITY_REQUESTS and not self._configuration.has("SecurityEventsEnabled")):
@@ -174,7 +174,7 @@ class Station(Blocks):
         if self._boot.is_accepted:
             self._resume(now, after_boot=False)
 
-    def _judged(self, now: float) -> None:
+    def judged(self, now: float) -> None:
         """The boot was accepted, or is not any longer: the supervision triggered another BootNotification."""
         if self._boot.is_accepted:
             self._resume(now, after_boot=True)
@@ -265,12 +265,24 @@ class Station(Blocks):
         self._error_history.cleared(event.dtc, event.connector, now)
         self._errors.clear(event.dtc, event.connector, now)
 
-    def _begun(self, transaction: Transaction, now: float) -> MeterValue | None:
+    # What the blocks tell, and ask for; see the protocols at them.
+
+    def refused(self, transaction: Transaction, now: float) -> None:
+        """The supervision refused an idTag."""
+        self._sessions.refused(transaction, now)
+
+    def transaction_id(self, local: str) -> int:
+        """The id for a queued message."""
+        return self._transactions.transaction_id(local)
+
+    def begun(self, transaction: Transaction, now: float) -> MeterValue | None:
+        """A session begins."""
         self._tariff.is_open = False
         self._smart_charging.begun(transaction, now)
         return self._metering.begun(transaction, now)
 
-    def _ended(self, transaction: Transaction, clock_s: float, now: float) -> tuple[MeterValue, ...]:
+    def ended(self, transaction: Transaction, clock_s: float, now: float) -> tuple[MeterValue, ...]:
+        """A session has ended."""
         values = self._metering.ended(transaction, clock_s, now)
         self._smart_charging.ended(transaction)
         return values
@@ -419,12 +431,13 @@ class Station(Blocks):
         self._effects.append(LogEvent("UnlockConnector refused", wrong))
         return UnlockConnectorResponse(status=UnlockStatus.NotSupported)
 
-    def _settled(self, entry: Entry, answer: Answer, now: float) -> None:
+    def settled(self, entry: Entry, answer: Answer, now: float) -> None:
         """The queue is done with a StartTransaction or StopTransaction, whose answer may tell of its idTag."""
         self._transactions.settled(entry, answer, now)
         self._authorization.settled(entry, answer, now)
 
-    def _clock_moved(self, before_s: float, now: float) -> None:
+    def clock_moved(self, before_s: float, now: float) -> None:
+        """The clock was moved."""
         moved = f"from {timestamp(before_s).isoformat()} by {self._clock.wall(now) - before_s:+.3f} s"
         self._security.note(SecurityEvent.SettingSystemTime, moved, now)
         self._metering.align(now)

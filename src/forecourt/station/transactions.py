@@ -16,7 +16,7 @@ contactor is opened before StopTransaction is made, and closed only after the re
 from __future__ import annotations
 
 from math import floor
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import msgspec
 
@@ -84,24 +84,42 @@ class Ended(msgspec.Struct, frozen=True, gc=False):
     reason: StopReason
 
 
+_NOTHING_KNOWN: dict[str, Transaction] = {}
+_NOTHING_RUNNING: dict[int, Transaction] = {}
+"""What every station has that never had a session; never changed."""
+
 _decoder = msgspec.json.Decoder(Transaction)
 _start_decoder = msgspec.json.Decoder(StartTransactionRequest)
 _encode = msgspec.json.Encoder().encode
+
+
+class TransactionsListener(Protocol):
+    """Who hears of sessions, and measures them."""
+
+    def refused(self, transaction: Transaction, now: float) -> None:
+        """The supervision refused the idTag."""
+        ...
+
+    def begun(self, transaction: Transaction, now: float) -> MeterValue | None:
+        """A session begins; return its first values, if they are asked for."""
+        ...
+
+    def ended(self, transaction: Transaction, clock_s: float, now: float) -> tuple[MeterValue, ...]:
+        """A session ended at the wall time `clock_s`; return what its StopTransaction is to carry."""
+        ...
 
 
 class Transactions:
     """The sessions of one station."""
 
     __slots__ = (
-        "_begun",
         "_clock",
         "_effects",
-        "_ended",
         "_hardware",
         "_known",
         "_life",
+        "_listener",
         "_queue",
-        "_refused",
         "_running",
     )
 
@@ -119,14 +137,12 @@ class Transactions:
         self._clock = clock
         self._hardware = hardware
         self._effects = effects
-        self._known: dict[str, Transaction] = {}
-        self._running: dict[int, Transaction] = {}
+        self._known = _NOTHING_KNOWN
+        self._running = _NOTHING_RUNNING
         for (kind, key), data in sorted(records.items()):
             if kind == KIND and (transaction := self._read(key, data)) is not None:
                 self._restore(key, transaction)
-        self._refused: Callable[[Transaction, float], None] = _unheard
-        self._begun: Callable[[Transaction, float], MeterValue | None] = _no_value
-        self._ended: Callable[[Transaction, float, float], tuple[MeterValue, ...]] = _no_data
+        self._listener: TransactionsListener
 
     def _read(self, key: str, data: bytes) -> Transaction | None:
         try:
@@ -163,23 +179,25 @@ class Transactions:
             return
         if transaction.transactionId == GIVEN_UP and self._queue.holds(key, "StartTransaction"):
             transaction.transactionId = None  # power went before it was taken out of the queue: it is sent once more
-        self._known[key] = transaction
+        self._add(transaction, is_running=not has_stop)
         if not has_stop:
-            self._running[transaction.connector] = transaction
-        elif not transaction.is_stopped:
+            return
+        if not transaction.is_stopped:
             transaction.is_stopped = True
             self._save(transaction)
 
-    def connect(
-        self,
-        refused: Callable[[Transaction, float], None],
-        begun: Callable[[Transaction, float], MeterValue | None],
-        ended: Callable[[Transaction, float, float], tuple[MeterValue, ...]],
-    ) -> None:
-        """Name who hears that the supervision refused the idTag, and who measures when a session begins and ends."""
-        self._refused = refused
-        self._begun = begun
-        self._ended = ended
+    def _add(self, transaction: Transaction, *, is_running: bool) -> None:
+        if not self._known:
+            self._known = {}
+        self._known[transaction.local] = transaction
+        if is_running:
+            if not self._running:
+                self._running = {}
+            self._running[transaction.connector] = transaction
+
+    def connect(self, listener: TransactionsListener) -> None:
+        """Name who hears of sessions."""
+        self._listener = listener
 
     # Reading.
 
@@ -231,9 +249,8 @@ class Transactions:
             started_at=now,
             parentIdTag=parent_id_tag,
         )
-        self._known[transaction.local] = transaction
-        self._running[connector] = transaction
-        transaction.first_values = self._begun(transaction, now)
+        self._add(transaction, is_running=True)
+        transaction.first_values = self._listener.begun(transaction, now)
         self._save(transaction)
         request = StartTransactionRequest(
             connectorId=connector,
@@ -264,7 +281,7 @@ class Transactions:
     def _stop(
         self, connector: int, reason: StopReason, id_tag: str | None, meter_stop: int, clock_s: float, now: float
     ) -> Ended:
-        data = self._ended(self._running[connector], clock_s, now)
+        data = self._listener.ended(self._running[connector], clock_s, now)
         transaction = self._running.pop(connector)
         transaction.is_stopped = True
         known = transaction.transactionId
@@ -314,19 +331,7 @@ class Transactions:
             transaction.parentIdTag = info.parentIdTag
         self._save(transaction)
         if info.status is not AuthorizationStatus.Accepted and not transaction.is_stopped:
-            self._refused(transaction, now)
+            self._listener.refused(transaction, now)
 
     def _save(self, transaction: Transaction) -> None:
         self._effects.append(SaveRecord(KIND, transaction.local, _encode(transaction)))
-
-
-def _unheard(transaction: Transaction, now: float) -> None:
-    raise AssertionError(f"nobody hears that {transaction.idTag} was refused at {now}")
-
-
-def _no_value(transaction: Transaction, now: float) -> MeterValue | None:
-    raise AssertionError(f"nobody measures at the start of {transaction.local} at {now}")
-
-
-def _no_data(transaction: Transaction, clock_s: float, now: float) -> tuple[MeterValue, ...]:
-    raise AssertionError(f"nobody gives transactionData of {transaction.local} at {now}")
