@@ -66,12 +66,13 @@ class Teller:
                 "event": "started",
                 "identity": station.identity,
                 "model": commissioning.model,
+                "firmware": snapshot.firmware,
                 "httpUrl": api_url,
                 "supervisionUrl": url,
                 "data": None if data is None else str(data),
             },
             f"Station {station.identity}, {commissioning.model} with serial number {commissioning.serial_number} and "
-            f"firmware {commissioning.firmware_version}.\n"
+            f"firmware {snapshot.firmware}.\n"
             f"It connects to       {url}\n"
             f"Its control API is   {api_url}/api/stations (described at /schema)\n"
             f"{kept_in(data)}\nCtrl-C ends.",

@@ -86,7 +86,8 @@ class StationView(msgspec.Struct, frozen=True):
     model: str
     product: str
     serial: str
-    firmware: str
+    firmware: str | None
+    """The version that runs."""
     firmwareUpdate: FirmwareUpdateSnapshot | None
     """One that is not over."""
     power: bool
@@ -173,7 +174,7 @@ def station_view(station: HostedStation) -> StationView:
         model=station.model.reference,
         product=station.model.product,
         serial=station.commissioning.serial_number,
-        firmware=station.commissioning.firmware_version if snapshot is None else snapshot.firmware,
+        firmware=None if snapshot is None else snapshot.firmware,
         power=seat.power_on,
         network=seat.network_up,
         state=_state(station),
