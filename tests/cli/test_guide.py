@@ -132,7 +132,7 @@ def test_one_key_is_shown_as_a_card_also_under_its_misspelling(capsys: pytest.Ca
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        (("keys", "HartbeatInterval"), "nearest are HeartbeatInterval"),
+        (("keys", "HartbeatInterval"), "nearest is HeartbeatInterval"),
         (("faults", "0x100201"), "is no vendor error code of the guide"),
         (("models", "EVD1S180"), "is no commercial reference of the guide"),
     ],

@@ -192,7 +192,7 @@ def test_misspellings_of_the_guide_are_aliases_and_nothing_else_is() -> None:
 
 def test_unknown_name_is_none_or_refused_with_near_misses() -> None:
     assert find_key("HeartbeatIntervall") is None
-    with pytest.raises(UnknownKey, match="nearest are HeartbeatInterval"):
+    with pytest.raises(UnknownKey, match="nearest is HeartbeatInterval"):
         require_key("HeartbeatIntervall")
     with pytest.raises(UnknownKey, match="lists all 80"):
         require_key("?")

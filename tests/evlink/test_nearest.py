@@ -27,7 +27,7 @@ def test_what_resembles_nothing_gets_no_names(wanted: str) -> None:
 
 
 def test_refusals_of_keys_models_and_faults_name_what_is_near() -> None:
-    with pytest.raises(UnknownKey, match="nearest are HeartbeatInterval"):
+    with pytest.raises(UnknownKey, match="nearest is HeartbeatInterval"):
         require_key("heartbeat")
     with pytest.raises(UnknownModel, match="nearest are EVD2S240TBB"):
         find_model("evd2s240")

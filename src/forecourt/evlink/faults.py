@@ -14,7 +14,7 @@ import msgspec
 
 from forecourt.errors import ForecourtError
 from forecourt.evlink.fault_advice import ADVICE
-from forecourt.evlink.nearest import nearest
+from forecourt.evlink.nearest import hint, nearest
 from forecourt.ocpp.core import ChargePointErrorCode, StopReason
 
 VENDOR_ID = "Schneider Electric"
@@ -85,13 +85,9 @@ class UnknownFault(ForecourtError):  # noqa: N818
 
     def __init__(self, dtc: str) -> None:
         self.dtc = dtc
-        near = nearest(_normal(dtc), list(_BY_DTC))
-        hint = (
-            f"nearest are {', '.join(_BY_DTC[code].dtc for code in near)}"
-            if near
-            else "expected one such as 0x100205 (`forecourt guide faults` lists all 43)"
-        )
-        super().__init__(f"{dtc!r} is no vendor error code of the guide; {hint}.")
+        near = [_BY_DTC[code].dtc for code in nearest(_normal(dtc), list(_BY_DTC))]
+        wanted = hint(near, "expected one such as 0x100205 (`forecourt guide faults` lists all 43)")
+        super().__init__(f"{dtc!r} is no vendor error code of the guide; {wanted}.")
 
 
 def find_fault(dtc: str) -> Fault:

@@ -13,7 +13,7 @@ from forecourt.errors import ForecourtError
 from forecourt.evlink.firmware import DEFAULT_FIRMWARE_VERSION
 from forecourt.evlink.key import Access, Effect, Key, KeyType, Section, ValueRefused, Visibility
 from forecourt.evlink.key_table import KEYS
-from forecourt.evlink.nearest import nearest
+from forecourt.evlink.nearest import hint, nearest
 
 if TYPE_CHECKING:
     from forecourt.evlink.generations import Product
@@ -50,8 +50,8 @@ class UnknownKey(ForecourtError):  # noqa: N818
     def __init__(self, name: str) -> None:
         self.name = name
         names = dict.fromkeys(_BY_NAME[near].name for near in nearest(name.lower(), list(_BY_NAME)))
-        hint = f"nearest are {', '.join(names)}" if names else "`forecourt guide keys` lists all 80"
-        super().__init__(f"{name!r} is no configuration key of the guide; {hint}.")
+        wanted = hint(names, "`forecourt guide keys` lists all 80")
+        super().__init__(f"{name!r} is no configuration key of the guide; {wanted}.")
 
 
 def require_key(name: str) -> Key:

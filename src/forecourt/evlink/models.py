@@ -12,7 +12,7 @@ import msgspec
 
 from forecourt.errors import ForecourtError
 from forecourt.evlink.generations import EVD1S, EVD2S, Generation, Product, ProductLine, line_of
-from forecourt.evlink.nearest import nearest
+from forecourt.evlink.nearest import hint, nearest
 
 
 class ConnectorType(StrEnum):
@@ -89,8 +89,8 @@ class UnknownModel(ForecourtError):  # noqa: N818
     def __init__(self, reference: str, near: tuple[str, ...]) -> None:
         self.reference = reference
         self.near = near
-        hint = f"nearest are {', '.join(near)}" if near else "`forecourt guide models` lists all 58"
-        super().__init__(f"{reference!r} is no commercial reference of the guide; {hint}.")
+        wanted = hint(near, "`forecourt guide models` lists all 58")
+        super().__init__(f"{reference!r} is no commercial reference of the guide; {wanted}.")
 
 
 def find_model(reference: str) -> Model:

@@ -6,7 +6,7 @@ import difflib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
 NEAREST = 3
 """So many are named at most."""
@@ -21,3 +21,11 @@ def nearest(wanted: str, names: Sequence[str]) -> list[str]:
     alike = difflib.get_close_matches(wanted, names, n=NEAREST, cutoff=SIMILARITY)
     holding = [name for name in names if wanted in name] if len(wanted) >= FRAGMENT_MIN_LENGTH else []
     return list(dict.fromkeys([*alike, *holding]))[:NEAREST]
+
+
+def hint(near: Iterable[str], otherwise: str) -> str:
+    """The half of a sentence that names near misses, or `otherwise` when there are none."""
+    names = tuple(near)
+    if not names:
+        return otherwise
+    return f"nearest {'is' if len(names) == 1 else 'are'} {', '.join(names)}"
