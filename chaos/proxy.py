@@ -49,6 +49,9 @@ class _Line:
         self.is_dead = False
         """Half-open: whatever comes is swallowed, also the end of the other side."""
 
+    def may_carry(self, writer: asyncio.StreamWriter) -> bool:
+        return not self.is_dead and not writer.is_closing()
+
     def abort(self) -> None:
         for writer in self.writers:
             writer.transport.abort()
@@ -138,10 +141,10 @@ class ChaosProxy:
             await asyncio.sleep(self._chance.uniform(*DELAYS_S))
         elif self.weather is Weather.TRICKLE:
             for start in range(0, len(data) - TRICKLE, TRICKLE):
-                if not line.is_dead:
+                if line.may_carry(writer):
                     writer.write(data[start : start + TRICKLE])
                     await asyncio.sleep(TRICKLE_S)
             data = data[(len(data) - 1) // TRICKLE * TRICKLE :]
-        if not line.is_dead:
+        if line.may_carry(writer):
             writer.write(data)
             await writer.drain()

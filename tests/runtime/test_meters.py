@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 import pytest
@@ -20,7 +20,6 @@ from forecourt.station.effects import CloseContactor, SaveRecord
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
     from pathlib import Path
-    from typing import Any
 
     Play = Callable[[Coroutine[Any, Any, None]], None]
 
@@ -83,6 +82,63 @@ def test_a_meter_that_cannot_be_read_is_refused_with_a_sentence(play: Play) -> N
         with pytest.raises(MeterError, match="meter of A"):
             load_meter(store, "A")
         assert load_meter(store, "B") is None
+
+    play(scenario())
+
+
+class SlowMeters(RecordStore):
+    """A file of meters whose writes are durable when a test says so."""
+
+    def __init__(self) -> None:
+        super().__init__(None)
+        self.held: list[tuple[str, Any, Callable[[str | None], None]]] = []
+
+    def commit(self, station: str, writes: Any, done: Callable[[str | None], None]) -> None:
+        self.held.append((station, writes, done))
+
+    def let_go(self) -> None:
+        station, writes, done = self.held.pop(0)
+        super().commit(station, writes, done)
+
+    def fail(self) -> None:
+        self.held.pop(0)[2]("the disk is full")
+
+
+async def settled(condition: Callable[[], object]) -> None:
+    async with asyncio.timeout(10):
+        while not condition():
+            await asyncio.sleep(0)
+
+
+@pytest.mark.parametrize("fails", [False, True])
+def test_no_record_is_durable_before_the_registers_of_its_moment(play: Play, fails: bool) -> None:
+    """A kill between the two would find a meter that stands lower than a StopTransaction has told."""
+
+    async def scenario() -> None:
+        rig = Rig.__new__(Rig)
+        meters = SlowMeters()
+        rig.records, rig.meters, rig.links = RecordStore(None), meters, Links(close_timeout_s=0.5)
+        rig.host = Host(Clock(SPEED, wall_origin=1_000_000.0), rig.links, rig.records, meters)
+        await rig.start()
+        await settled(lambda: rig.station.seat.station is not None)
+        rig.charge()
+        await settled(lambda: rig.station.connectors()[0].meter_wh > 100.0 and meters.held)
+        rig.station.set_key("HeartbeatInterval", "77")  # a write of the meter is under way, and is older
+        told_wh = rig.station.connectors()[0].meter_wh
+        kept = ("key", "HeartbeatInterval")
+        assert kept not in rig.records.load("A"), "the record waits for the meter"
+        for _ in range(5):
+            if kept in rig.records.load("A"):
+                break
+            meters.fail() if fails else meters.let_go()
+            await settled(lambda: meters.held or kept in rig.records.load("A"))
+        assert kept in rig.records.load("A")
+        state = load_meter(meters, "A")
+        assert fails or (state is not None and state.registers_wh[0] >= told_wh)
+        while meters.held:
+            meters.fail()
+        rig.host.driver.remove(rig.station.seat)
+        await rig.links.close(within_s=0.5)
 
     play(scenario())
 

@@ -14,7 +14,7 @@ from forecourt.cabinet.of_model import figures_of
 from forecourt.evlink.models import find_model
 from forecourt.runtime.driver import Driver
 from forecourt.runtime.hosted import HostedStation
-from forecourt.runtime.meters import MeterKeeper, load_meter
+from forecourt.runtime.meters import MeterKeeper, RecordsBehindMeters, load_meter
 from forecourt.runtime.seat import Site
 from forecourt.runtime.station_log import FollowedWireLog
 from forecourt.runtime.wire_log import LENGTH_DEFAULT, WireLog
@@ -70,11 +70,14 @@ class Host:
         HTTPS that `files` trusts."""
         loop = asyncio.get_running_loop()
         self.clock = clock
-        self.driver = Driver(loop, clock, links, records, files)
+        behind = None if records is None else RecordsBehindMeters(records)
+        self.driver = Driver(loop, clock, links, behind, files)
         self.stations: dict[str, HostedStation] = {}
         self._records = records
         self._meters = meters
         self._keeper = None if meters is None else MeterKeeper(loop, self.driver, meters)
+        if behind is not None:
+            behind.keeper = self._keeper
         self._chance = chance or random.SystemRandom()
 
     async def add(

@@ -2,8 +2,9 @@
 
 A real meter has its own memory: it loses nothing when the station's computer is switched off. Here the registers are
 written about once a real second while anything is to be measured, and at once with every record that the station
-saves, so that no register which a message has told of is forgotten. The time of the last write is when power was last
-known to be there.
+saves, so that no register which a message has told of is forgotten: a record waits for the registers of its moment
+(`RecordsBehindMeters`), and messages wait for records. The time of the last write is when power was last known to be
+there.
 """
 
 from __future__ import annotations
@@ -18,9 +19,10 @@ from forecourt.station.events import PowerLost
 
 if TYPE_CHECKING:
     import asyncio
+    from collections.abc import Callable
 
     from forecourt.runtime.driver import Driver, Store
-    from forecourt.runtime.seat import Seat
+    from forecourt.runtime.seat import Records, Seat, Write
     from forecourt.station.effects import Effect
     from forecourt.station.events import Event
 
@@ -74,31 +76,61 @@ class MeterKeeper:
         self._loop = loop
         self._driver = driver
         self._store = store
-        self._meters: list[_Meter] = []
+        self._meters: dict[str, _Meter] = {}
         self._timer: asyncio.TimerHandle | None = loop.call_later(INTERVAL_S, self._look)
 
     def watch(self, seat: Seat, cabinet: Registers) -> None:
         """Keep the registers of this cabinet from now on."""
         meter = _Meter(seat, cabinet, self._store)
         seat.listen(meter.hear)
-        self._meters.append(meter)
+        self._meters[seat.identity] = meter
+
+    def after_registers(self, identity: str, then: Callable[[], None]) -> None:
+        """Do this once the registers of a station are kept as they are now; at once when they are."""
+        meter = self._meters.get(identity)
+        if meter is None:
+            then()
+        else:
+            meter.after_write(then)
 
     def write_all(self) -> None:
         """Write every meter as it stands now; durable once the store is closed."""
-        for meter in self._meters:
+        for meter in self._meters.values():
             meter.write(self._driver.observe(meter.seat))
 
     def stop(self) -> None:
-        """Look no more."""
+        """Look no more, and let nothing wait any longer."""
+        for meter in self._meters.values():
+            meter.release()
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
 
     def _look(self) -> None:
-        for meter in self._meters:
+        for meter in self._meters.values():
             if meter.seat.power_on:
                 meter.look(self._driver.observe(meter.seat))
         self._timer = self._loop.call_later(INTERVAL_S, self._look)
+
+
+class RecordsBehindMeters:
+    """The records of stations, of which none is durable before the registers of its moment are."""
+
+    def __init__(self, records: Store) -> None:
+        self._records = records
+        self.keeper: MeterKeeper | None = None
+        """Who keeps the registers; None lets every record pass."""
+
+    def load(self, station: str) -> Records:
+        """What is kept for a station."""
+        return self._records.load(station)
+
+    def commit(self, station: str, writes: list[Write], done: Callable[[str | None], None]) -> None:
+        """As the store's own."""
+        if self.keeper is None:
+            self._records.commit(station, writes, done)
+        else:
+            self.keeper.after_registers(station, lambda: self._records.commit(station, writes, done))
 
 
 class _Meter:
@@ -109,6 +141,11 @@ class _Meter:
         self._cabinet = cabinet
         self._store = store
         self._written: tuple[float, ...] | None = None
+        """As given to the store last, whether it is durable yet or not."""
+        self._durable: tuple[float, ...] | None = None
+        self._waiting: list[Callable[[], None]] = []
+        """What waits for the next write, and below for the one under way."""
+        self._covered: list[Callable[[], None]] = []
         self._idle_looks = 0
         self._is_writing = False
         self._is_stale = False
@@ -122,6 +159,24 @@ class _Meter:
         if self._cabinet.registers(now) != self._written or self._idle_looks >= IDLE_LOOKS:
             self.write(now)
 
+    def after_write(self, then: Callable[[], None]) -> None:
+        """A write that fails holds nothing up: the disk that refuses registers may refuse the record too."""
+        registers = self._cabinet.registers(self.seat.at)
+        if registers == self._durable:
+            then()
+        elif self._is_writing and registers == self._written:
+            self._covered.append(then)
+        else:
+            self._waiting.append(then)
+            self.write(self.seat.at)
+
+    def release(self) -> None:
+        """Let go on what waits, come what may."""
+        waiting = [*self._covered, *self._waiting]
+        self._covered, self._waiting = [], []
+        for then in waiting:
+            then()
+
     def write(self, now: float) -> None:
         if self._is_writing:
             self._is_stale = True
@@ -129,6 +184,7 @@ class _Meter:
         self._is_writing = True
         self._is_stale = False
         self._idle_looks = 0
+        self._covered, self._waiting = self._waiting, []
         self._written = self._cabinet.registers(now)
         driver = self.seat.driver
         state = MeterState(self._written, driver.clock_s(self.seat, now), driver.clock.wall_at(now))
@@ -136,7 +192,11 @@ class _Meter:
 
     def _done(self, failure: str | None) -> None:
         self._is_writing = False
+        self._durable = self._written if failure is None else None
         if failure is not None:
             self._written = None
-        elif self._is_stale and self.seat.power_on:
+        covered, self._covered = self._covered, []
+        for then in covered:
+            then()
+        if self._waiting or (failure is None and self._is_stale and self.seat.power_on):
             self.write(self.seat.driver.observe(self.seat))
