@@ -37,6 +37,7 @@ COMMANDS: tuple[CommandRow, ...] = (
     CommandRow("guide", "forecourt.cli.guide"),
     CommandRow("station", "forecourt.cli.station"),
     CommandRow("supervision", "forecourt.cli.supervision"),
+    CommandRow("world", "forecourt.cli.world"),
 )
 
 

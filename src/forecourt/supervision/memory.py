@@ -8,6 +8,7 @@ from forecourt.ocpp.types import to_epoch
 from forecourt.supervision.facts import (
     AuthorizationKeySet,
     BootReported,
+    CandidateKeySet,
     CommandEnded,
     CommandFollowed,
     IdTagDeleted,
@@ -71,7 +72,7 @@ class MemoryStore:
     def keep(self, facts: Sequence[Fact]) -> None:
         """Take these facts, in order. A password is not kept, as there is nobody here to check it."""
         for fact in facts:
-            if isinstance(fact, AuthorizationKeySet):
+            if isinstance(fact, AuthorizationKeySet | CandidateKeySet):
                 continue
             self.facts.append(fact)
             keeper = self._keepers.get(type(fact))
@@ -104,6 +105,11 @@ class MemoryStore:
                 stop is None or value.timestamp <= stop.request.timestamp
             ):
                 yield value
+
+    def forget_meter_values(self) -> None:
+        """Drop the values of all transactions, for runs of years."""
+        self._meter_values.clear()
+        self._unnamed_values.clear()
 
     def energy_wh(self, transaction_id: int) -> int | None:
         """The energy of a transaction that has ended, in Wh; None for another."""

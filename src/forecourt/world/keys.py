@@ -5,13 +5,17 @@ They are as good as real ones in form and worthless as secrets.
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from forecourt.station.effects import MakeCertificateRequest
 from forecourt.station.events import CertificateRequestMade
+
+if TYPE_CHECKING:
+    from forecourt.station.effects import MakeCertificateRequest
 
 
 def key_of(station: str, key: str) -> ec.EllipticCurvePrivateKey:

@@ -152,7 +152,7 @@ class Line:
         """Send a frame to the supervision; without a connection it is dropped."""
         if self._link == NO_LINK:
             return
-        self.wire.note(self._world.now, SENT, frame)
+        self.wire.pass_by(self._world.now, SENT, frame)
         link = self._link
         self._send_there(lambda: self._reached(link, frame))
 
@@ -175,7 +175,7 @@ class Line:
 
     def deliver(self, frame: bytes, link: int) -> None:
         """Send a frame to the station over this connection."""
-        self.wire.note(self._world.now, RECEIVED, frame)
+        self.wire.pass_by(self._world.now, RECEIVED, frame)
         self._send_back(lambda: self._arrived(link, frame))
 
     def _arrived(self, link: int, frame: bytes) -> None:

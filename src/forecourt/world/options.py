@@ -73,7 +73,7 @@ class Options(msgspec.Struct, frozen=True):
 
 
 def draw_options(seed: int, days: float, stations: int, without: tuple[str, ...] = ()) -> Options:
-    """What a seed decides. `without` names kinds of faults that are switched off whatever the seed says."""
+    """What a seed decides. `without` names happenings that are switched off whatever the seed says."""
     dice = Dice(seed)
     keys = {
         "MinimumStatusDuration": dice.one_of(("0", "0", "10")),
@@ -87,13 +87,14 @@ def draw_options(seed: int, days: float, stations: int, without: tuple[str, ...]
         "TransactionMessageRetryInterval": dice.one_of(("1", "10", "60")),
         "StopTxnSampledData": dice.one_of(("", "SoC")),
     }
-    models = tuple(dice.one_of(MODELS) for _ in range(stations))
     weights = {name: _weight(dice, off_percent=15) for name in ORDINARY}
     weights["plug"], weights["badge"] = 12 + dice.below(20), 12 + dice.below(20)
     weights["unplug"] = 4 + dice.below(12)
     weights |= {name: _weight(dice, off_percent=50) // 3 for name in FAULTS}
-    weights |= dict.fromkeys((name for name in without if name in FAULTS), 0)
-    return Options(seed, days, stations, models, keys, weights, gap_s=dice.one_of((120.0, 400.0, 1200.0)))
+    weights |= dict.fromkeys(without, 0)
+    gap_s = dice.one_of((120.0, 400.0, 1200.0))
+    models = tuple(dice.one_of(MODELS) for _ in range(stations))  # last, so that fewer stations change nothing else
+    return Options(seed, days, stations, models, keys, weights, gap_s)
 
 
 def _weight(dice: Dice, off_percent: int) -> int:

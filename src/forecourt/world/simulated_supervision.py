@@ -41,9 +41,11 @@ class SimulatedSupervision:
     they do not become durable at all. `crash` ends it without a word: what is not durable is lost.
     """
 
+    ledger_class = MemoryStore
+
     def __init__(self, world: World) -> None:
         self._world = world
-        self.ledger = MemoryStore()
+        self.ledger = self.ledger_class()
         self.starts = 1
         self._core = CentralSystem(self.ledger.recall(), "s1", wire_log=False)
         self._stations: dict[int, SimulatedStation] = {}

@@ -33,10 +33,18 @@ class Wire:
 
     def __init__(self) -> None:
         self.messages: list[Message] = []
+        self.keeps_messages = True
+        self.count = 0
         self._actions: dict[tuple[str, str], str] = {}
 
+    def pass_by(self, at: float, direction: str, frame: bytes) -> None:
+        """Count a frame as it is sent and, unless only that is wanted, write it down."""
+        self.count += 1
+        if self.keeps_messages:
+            self.note(at, direction, frame)
+
     def note(self, at: float, direction: str, frame: bytes) -> Message:
-        """Write down a frame as it is sent."""
+        """Write down a frame."""
         message = self._read(at, direction, frame)
         self.messages.append(message)
         return message
