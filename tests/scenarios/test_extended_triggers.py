@@ -119,7 +119,7 @@ def test_meter_values_are_those_of_now_with_their_transaction(
         ("StatusNotification", 3, "Rejected", "connectorId 0 to 2, came 3"),
         ("MeterValues", 0, "Rejected", "connectorId 1 to 2, came 0"),
         ("BootNotification", None, "Rejected", "it was accepted on this connection"),
-        ("SignChargePointCertificate", None, "Rejected", "a key"),
+        ("SignChargePointCertificate", None, "Rejected", "a CpoName"),
         ("DiagnosticsStatusNotification", None, "NotImplemented", "came DiagnosticsStatusNotification"),
         ("Weather", None, "NotImplemented", "came Weather"),
     ],

@@ -75,9 +75,6 @@ def test_change_to_the_stored_value_saves_nothing_again() -> None:
         ("NumberOfConnectors", "2", "Rejected", "NumberOfConnectors, which is read-only"),
         ("ConnectionTimeOut", "-1", "Rejected", "from 0 to 31536000 (s), not '-1'"),
         ("StopTxnSampledData", "SoC,Voltage,Power.Offered", "Rejected", "at most 2 items"),
-        ("SecurityProfile", "1", "Rejected", "once there is an AuthorizationKey, came 1"),
-        ("SecurityProfile", "2", "Rejected", "came 2"),
-        ("SecurityProfile", "0", "Rejected", "came 0"),
         ("AuthorizationKey", "hunter2", "Rejected", "AuthorizationKey takes 32 to 40 hex digits"),
     ],
 )

@@ -19,6 +19,7 @@ from forecourt.station.clock import Clock
 from forecourt.station.configuration import Configuration
 from forecourt.station.connector import Connectors
 from forecourt.station.cost import Costs
+from forecourt.station.credentials import Credentials, need_credentials
 from forecourt.station.data_transfer import with_data_as_text
 from forecourt.station.effects import Effect, LogEvent, SaveRecord
 from forecourt.station.error_history import ErrorHistory
@@ -35,6 +36,7 @@ from forecourt.station.reports import Reports
 from forecourt.station.reservations import Reservations
 from forecourt.station.reset import Reset
 from forecourt.station.security_log import SecurityLog
+from forecourt.station.security_profile import ProfileTrial, trial_in
 from forecourt.station.sessions import Sessions
 from forecourt.station.smart_charging import SmartCharging
 from forecourt.station.tariff import Tariff
@@ -65,6 +67,7 @@ class Blocks:
         "_connectors",
         "_costs",
         "_effects",
+        "_credentials",
         "_error_history",
         "_errors",
         "_firmware",
@@ -75,7 +78,6 @@ class Blocks:
         "_options",
         "_power",
         "_queue",
-        "_records",
         "_remote",
         "_reports",
         "_reservations",
@@ -89,6 +91,7 @@ class Blocks:
         "_transfers",
         "_uploads",
     )
+        "_trial",
 
     def __init__(
         self,
@@ -133,10 +136,30 @@ class Blocks:
         self._reset = Reset(configuration, queue, security, options.failing_resets, speed, timers, effects)
         self._add_guns(records)
         self._add_firmware(kept, commissioned)
+        self._trial: ProfileTrial | None = trial_in(records, effects)
+        self._credentials: Credentials | None = None
+        if need_credentials(records):
+            self._make_credentials(records)
 
     def _add_guns(self, records: Mapping[tuple[str, str], bytes]) -> None:
         """Build the blocks of what goes on at the guns, on those of the station as a whole."""
         configuration, model, hardware = self._configuration, self._model, self._hardware
+    def _make_credentials(self, records: Mapping[tuple[str, str], bytes]) -> Credentials:
+        """Build what deals with certificates, which hardly a station has."""
+        self._credentials = Credentials(
+            records,
+            self._configuration,
+            self._commissioning.serial_number,
+            self._calls,
+            self._clock,
+            self._boot,
+            self._link,
+            self._security,
+            self._timers,
+            self._effects,
+        )
+        return self._credentials
+
         boot, clock, timers, effects = self._boot, self._clock, self._timers, self._effects
         self._authorization = Authorization(
             configuration,
@@ -215,6 +238,7 @@ class Blocks:
             self._transactions,
             self._clock,
             self._timers,
+            self._security,
             self._effects,
         )
 

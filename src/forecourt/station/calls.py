@@ -227,6 +227,11 @@ class Calls:
         self._arm_beside()
 
     @property
+    def is_held(self) -> bool:
+        """Whether nothing that is sent may leave, as records can not be saved."""
+        return self._is_held
+
+    @property
     def prefix(self) -> str:
         """What no other life of this station begins its ids with."""
         return self._prefix

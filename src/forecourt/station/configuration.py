@@ -2,8 +2,8 @@
 
 What a key is (access, type, range, visibility, when it takes effect) is its row in `evlink.keys`. This block owns the
 values that differ from the defaults, and the few rules that need more than the value: FreeCharging excludes the other
-modes, SecurityProfile only rises, AuthenticationOCPPMode mirrors FreeCharging. What a change sets in motion is the
-station's to route.
+modes, AuthenticationOCPPMode mirrors FreeCharging. What a change sets in motion is the station's to route, and so are
+rules that need more than keys, such as those for SecurityProfile.
 """
 
 from __future__ import annotations
@@ -132,14 +132,22 @@ class Configuration:
             unknownKey=unknown or UNSET,
         )
 
-    def change(self, request: ChangeConfigurationRequest) -> tuple[ConfigurationStatus, Key | None]:
-        """ChangeConfiguration (§5.3): the status, and the key if its value was set."""
+    def change(
+        self, request: ChangeConfigurationRequest, prepare: Callable[[Key, str], None] | None = None
+    ) -> tuple[ConfigurationStatus, Key | None]:
+        """ChangeConfiguration (§5.3): the status, and the key if its value was set.
+
+        `prepare` is told of a value before it is set, and raises `ValueRefused` if another block does not allow it.
+        """
         key = self._find(request.key)
         if key is None:
             self._refuse(f"expected a key that this station has now, came {request.key!r}")
             return ConfigurationStatus.NotSupported, None
         try:
-            self.store(key, self._acceptable(key, request.value))
+            value = self._acceptable(key, request.value)
+            if prepare is not None:
+                prepare(key, value)
+            self.store(key, value)
         except ValueRefused as refused:
             self._refuse(str(refused))
             return ConfigurationStatus.Rejected, None
@@ -160,10 +168,6 @@ class Configuration:
             raise ValueRefused(f"expected at most {most} items ({key.max_items_key}), came {_count(value)}")
         if key.authentication_mode and value == TRUE and self.boolean("FreeCharging"):
             raise ValueRefused(f"expected FreeCharging false before {key.name} is true, it is true")
-        if key.name == "SecurityProfile" and not self._may_rise_to(int(value)):
-            raise ValueRefused(
-                f"expected SecurityProfile 1, from 0 and once there is an AuthorizationKey, came {value}"
-            )
         return value
 
     def check(self, key: Key, value: str) -> str:
@@ -188,10 +192,6 @@ class Configuration:
         self._values[name] = intern(value)  # most stations have the same few
         self._version += 1
         self._effects.append(SaveRecord(KIND, name, value.encode()))
-
-    def _may_rise_to(self, profile: int) -> bool:
-        """White paper A05: upwards only, and 1 needs a key. 2 and 3 need certificates, which are not built yet."""
-        return profile == 1 > self.integer("SecurityProfile") and self.text("AuthorizationKey") != ""
 
     # What a name stands for.
 

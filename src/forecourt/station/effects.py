@@ -41,6 +41,12 @@ class OpenLink(Effect, frozen=True, gc=False):
     """User name for Basic authentication, not percent-encoded."""
     password: bytes | None
     """Password bytes for Basic authentication, or None for no Authorization header."""
+    roots: tuple[str, ...] | None = None
+    """Over TLS, the only certificates to trust, in PEM; None: those that the driver was given."""
+    chain: str = ""
+    """Over TLS, the client certificate to show and those between it and its root, in PEM; empty for none."""
+    key: str = ""
+    """The id under which the private key of that certificate was made."""
 
 
 class CloseLink(Effect, frozen=True, gc=False):
@@ -128,6 +134,24 @@ class StopTransfer(Effect, frozen=True, gc=False):
     id: str
 
 
+class MakeCertificateRequest(Effect, frozen=True, gc=False):
+    """Make a key pair, keep it under this id and sign a request for its certificate.
+
+    Comes back as `CertificateRequestMade` or `CertificateRequestFailed`. The private key never comes in here.
+    """
+
+    id: str
+    """Of letters, digits and dashes; none is ever used twice by a station."""
+    common_name: str
+    organization: str
+
+
+class ForgetKey(Effect, frozen=True, gc=False):
+    """Destroy the key that was made under this id; one that is not there is no error."""
+
+    id: str
+
+
 class Reboot(Effect, frozen=True, gc=False):
     """End this life after every effect before this one is done, and begin another with `PowerRestored`."""
 
@@ -142,5 +166,5 @@ class LogEvent(Effect, frozen=True, gc=False):
     detail: str
 
 
-GATED = frozenset({SendFrame, CloseContactor, Reboot})
+GATED = frozenset({SendFrame, CloseContactor, MakeCertificateRequest, Reboot})
 """Effects that wait for the gating saves before them."""

@@ -30,6 +30,20 @@ class PowerLost(Event, frozen=True, gc=False):
 class LinkOpened(Event, frozen=True, gc=False):
     """The WebSocket asked for by `OpenLink` is open and has agreed on ocpp1.6."""
 
+    root: str = ""
+    """Over TLS, SHA-256 over the DER of the root that the server's certificate hangs on, as hex digits, if known."""
+
+
+class LinkProblem(StrEnum):
+    """Why no TLS connection came about."""
+
+    CERTIFICATE = "certificate"
+    """The server's certificate is not trusted, or is for another host."""
+    TLS_VERSION = "TLS version"
+    """The server only speaks versions that are no longer safe."""
+    CIPHER_SUITE = "cipher suite"
+    """The server only offers cipher suites that are not safe."""
+
 
 class LinkRefused(Event, frozen=True, gc=False):
     """The WebSocket asked for by `OpenLink` could not be opened."""
@@ -38,6 +52,8 @@ class LinkRefused(Event, frozen=True, gc=False):
     """One sentence for the log and the snapshot."""
     http_status: int | None = None
     """The HTTP status of a refused upgrade, such as 401 or 404; None when there was no HTTP answer."""
+    problem: LinkProblem | None = None
+    """What was wrong with TLS, if that was it."""
 
 
 class LinkClosed(Event, frozen=True, gc=False):
@@ -207,4 +223,21 @@ class SaveFailed(Event, frozen=True, gc=False):
 
 
 class SaveRecovered(Event, frozen=True, gc=False):
+class CertificateRequestMade(Event, frozen=True, gc=False):
+    """A `MakeCertificateRequest` is done: the key is durable."""
+
+    id: str
+    csr: str
+    """PKCS#10 in PEM."""
+    public_key: bytes
+    """DER (SubjectPublicKeyInfo)."""
+
+
+class CertificateRequestFailed(Event, frozen=True, gc=False):
+    """A `MakeCertificateRequest` has failed, as when the disk is full."""
+
+    id: str
+    reason: str
+
+
     """Records are durable again after `SaveFailed`."""

@@ -11,11 +11,13 @@ from typing import TYPE_CHECKING
 
 from forecourt.ocpp.address import AddressError, authorization_password, station_url
 from forecourt.station.effects import CloseLink, Effect, LogEvent, OpenLink, SendPing
+from forecourt.station.link_trust import PLAIN
 from forecourt.station.timers import Timer, Timers
 
 if TYPE_CHECKING:
     from forecourt.station.commissioning import Chance
     from forecourt.station.configuration import Configuration
+    from forecourt.station.link_trust import Offer
 
 BACK_OFF_LEAST_S = 3.0
 BACK_OFF_RANGE_S = 10.0
@@ -85,13 +87,19 @@ class Link:
         """How many attempts and connections ended since the last open one."""
         return self._refusals
 
-    def open(self) -> None:
+    @property
+    def is_secure(self) -> bool:
+        """Whether the next connection is made over TLS."""
+        return self.url.startswith("wss:")
+
+    def open(self, offer: Offer = PLAIN) -> None:
         """Try to connect."""
         if not self._url:
             self.problem = "no SupervisionUrl is set"
             return
         self.state = LinkState.OPENING
-        self._effects.append(OpenLink(station_url(self.url, self._identity), self._identity, self._password()))
+        url = station_url(self.url, self._identity)
+        self._effects.append(OpenLink(url, self._identity, self._password(), *offer))
 
     def _password(self) -> bytes | None:
         key = self._configuration.text("AuthorizationKey") if self.uses_credentials else ""

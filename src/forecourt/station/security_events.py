@@ -5,6 +5,8 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import NamedTuple, Protocol
 
+from forecourt.station.events import LinkProblem
+
 
 class SecurityEvent(StrEnum):
     """The events of the white paper's list, as spelled there."""
@@ -65,6 +67,14 @@ SECURITY_KEYS = frozenset({"AdditionalRootCertificateCheck", "AuthorizationKey",
 
 TAMPER_DTCS = frozenset({"0x10020C", "0x200204"})
 """Vendor errors that say that a door is open: of the terminal, of the power cabinet."""
+
+
+TLS_EVENTS = {
+    LinkProblem.CERTIFICATE: SecurityEvent.InvalidCentralSystemCertificate,
+    LinkProblem.TLS_VERSION: SecurityEvent.InvalidTLSVersion,
+    LinkProblem.CIPHER_SUITE: SecurityEvent.InvalidTLSCipherSuite,
+}
+"""What was wrong with TLS when no connection came about (A00.FR.309, 314, 315, 411, 416, 417)."""
 
 
 class Witness(Protocol):

@@ -47,7 +47,8 @@ from forecourt.station.display import offers_tariff
 from forecourt.station.effects import Effect, LogEvent
 from forecourt.station.log_upload import LogUpload
 from forecourt.station.power import RATING_KEYS
-from forecourt.station.security_events import SECURITY_KEYS, TAMPER_DTCS, SecurityEvent
+from forecourt.station.security_events import SECURITY_KEYS, TAMPER_DTCS, TLS_EVENTS, SecurityEvent
+from forecourt.station.security_profile import ProfileTrial, go_back, require_rise
 from forecourt.station.seen import Seen, snapshot_of
 from forecourt.station.timers import Timer
 from forecourt.station.triggers import Triggers
@@ -65,6 +66,7 @@ if TYPE_CHECKING:
     from forecourt.station.queue import Entry
     from forecourt.station.snapshot import StationSnapshot
     from forecourt.station.transactions import Transaction
+    from forecourt.station.credentials import Credentials
 
 HTTP_UNAUTHORIZED = 401
 
@@ -157,7 +159,9 @@ class Station(Blocks):
         self._security.note(SecurityEvent.StartupOfTheDevice, f"firmware {self._commissioning.firmware_version}", now)
         if updated_to is not None:
             self._security.note(SecurityEvent.FirmwareUpdated, f"to {updated_to}", now)
-        self._link.open()
+        if self._credentials is not None:
+            self._credentials.requests.woken(now)
+        self._open_link(now)
 
     def _power_lost(self, event: events.PowerLost, now: float) -> None:
         stop = self._options.power_loss or self._model.generation.power_loss_stop
@@ -171,7 +175,18 @@ class Station(Blocks):
         self._link.opened(now)
         self._calls.opened()
         self._boot.link_opened(now)
+    def _open_link(self, now: float) -> None:
+        if self._credentials is None:
+            self._link.open()
+        else:
+            self._credentials.open_link(now)
+
         if self._boot.is_accepted:
+        if self._credentials is not None:
+            self._credentials.link_opened(event, now)
+        if self._trial is not None:
+            self._trial.end()
+            self._trial = None
             self._resume(now, after_boot=False)
 
     def judged(self, now: float) -> None:
@@ -195,16 +210,36 @@ class Station(Blocks):
     def _link_refused(self, event: events.LinkRefused, now: float) -> None:
         if event.http_status == HTTP_UNAUTHORIZED:
             self._security.note(SecurityEvent.FailedToAuthenticateAtCentralSystem, event.reason, now)
+        if self._credentials is not None:
+            self._credentials.requests.resume(now)
         self._link.refused(event.reason, event.http_status, now)
 
     def _link_closed(self, event: events.LinkClosed, now: float) -> None:
         self._connectors.hold()
+        if event.problem is not None:
+            self._security.note(TLS_EVENTS[event.problem], event.reason, now)
+        if self._credentials is not None and self._credentials.link_refused(event, now):
+            return
         self._queue.hold()
+        if self._trial is not None and self._trial.refused():
+            self._fall_back(self._trial, now)
+
+    def _fall_back(self, trial: ProfileTrial, now: float) -> None:
+        """The new profile does not connect (white paper A05.FR.08)."""
+        given_up = self._configuration.text("SecurityProfile")
+        go_back(self._configuration, trial.former)
+        trial.end()
+        self._trial = None
+        why = f"SecurityProfile={trial.former} by the station, as {given_up} did not connect"
+        self._effects.append(LogEvent("SecurityProfile given up", why))
+        self._security.note(SecurityEvent.ReconfigurationOfSecurityParameters, why, now)
         self._security.hold()
         self._link.closed(event.code, event.reason, now)
         self._calls.closed(now)
         self._metering.rearm(self._transactions.running, now)
 
+        if self._credentials is not None:
+            self._credentials.trust.closed()
     def _frame_received(self, event: events.FrameReceived, now: float) -> None:
         self._boot.exchanged(now)
         self._calls.receive(event.frame, now)
@@ -298,6 +333,9 @@ class Station(Blocks):
             self._reconfigured(key, "the installer", now)
         self._key_changed(key, now)
 
+        if key.name == "SecurityProfile" and self._trial is not None:
+            self._trial.end()
+            self._trial = None
     def _reconfigured(self, key: Key, by: str, now: float) -> None:
         """A key has another value. That of AuthorizationKey is nobody's business (white paper A01.FR.12)."""
         if key.name in SECURITY_KEYS:
@@ -333,7 +371,7 @@ class Station(Blocks):
         self, request: ChangeConfigurationRequest, now: float
     ) -> ChangeConfigurationResponse | Reply:
         version = self._configuration.version
-        status, key = self._configuration.change(request)
+        status, key = self._configuration.change(request, lambda key, value: self._prepare_change(key, value, now))
         response = ChangeConfigurationResponse(status=status)
         if key is None:
             return response
@@ -346,6 +384,18 @@ class Station(Blocks):
         response = self._authorization.local_list.update(request)
         if response.status is not UpdateStatus.Accepted:
             return response
+    def _prepare_change(self, key: Key, value: str, now: float) -> None:
+        """Raise `ValueRefused` for what the certificates do not allow; else the value is about to be set."""
+        certificates = None if self._credentials is None else self._credentials.certificates
+        if key.name == "SecurityProfile":
+            require_rise(int(value), self._configuration, certificates, self._clock.wall(now))
+            self._trial = ProfileTrial.begin(self._configuration.text(key.name), self._effects)
+        elif key.name == "AdditionalRootCertificateCheck" and value == "true" and certificates is not None:
+            certificates.require_one_root()
+
+    def _need_credentials(self) -> Credentials:
+        return self._make_credentials({}) if self._credentials is None else self._credentials
+
         return Reply(response, self._authorization.list_changed)
 
     def _key_changed(self, key: Key, now: float) -> None:
@@ -438,6 +488,7 @@ class Station(Blocks):
 
     def clock_moved(self, before_s: float, now: float) -> None:
         """The clock was moved."""
+            self._need_credentials,
         moved = f"from {timestamp(before_s).isoformat()} by {self._clock.wall(now) - before_s:+.3f} s"
         self._security.note(SecurityEvent.SettingSystemTime, moved, now)
         self._metering.align(now)
@@ -469,6 +520,8 @@ class Station(Blocks):
         return snapshot_of(self._seen(), now)
 
     def workings(self) -> Workings:
+        if self._credentials is not None:
+            self._credentials.due(now)
         """What it waits for and holds back at the time of its last event."""
         return workings_of(self._seen())
 
@@ -541,6 +594,7 @@ _HANDLERS: dict[type[events.Event], Callable[[Station, Any, float], None]] = {
     events.VehicleFailed: Station._vehicle_failed,
     events.PowerWithheld: Station._power_withheld,
     events.PowerGranted: Station._power_granted,
+    "SecurityProfile": lambda station, now: station._link.reconnect("SecurityProfile changed"),
     events.FaultRaised: Station._fault_raised,
     events.FaultCleared: Station._fault_cleared,
     events.KeySet: Station._key_set,
@@ -575,23 +629,29 @@ _REQUESTS: dict[str, Callable[[Station], Handler]] = {
     "TriggerMessage": lambda station: station._triggers().asked,
     "UpdateFirmware": lambda station: station._firmware.asked,
     "UnlockConnector": lambda station: station._unlock_connector,
+    events.CertificateRequestMade: lambda station, *event: station._need_credentials().requests.made(*event),
+    events.CertificateRequestFailed: lambda station, *event: station._need_credentials().requests.failed(*event),
 }
 """The requests of the supervision. Here and not in each station: a bound method weighs 64 bytes."""
 
 _SECURITY_REQUESTS = frozenset(
     name for name, action in ACTIONS.items() if action.profile is FeatureProfile.SecurityExtension
 )
+    "CertificateSigned": lambda station: station._need_credentials().signed,
 """What firmware from before the security extension does not know."""
 
 _EXPIRIES: dict[int, Callable[[Station, float], None]] = {
     Timer.BOOT_RETRY: lambda station, due: station._boot.ask(due),
     Timer.HEARTBEAT: lambda station, due: station._boot.heartbeat(due),
+    "DeleteCertificate": lambda station: station._need_credentials().delete,
     Timer.DAILY_HEARTBEAT: lambda station, due: station._boot.heartbeat(due),
     Timer.CALL_TIMEOUT: lambda station, due: station._calls.timed_out(due),
     Timer.QUEUE_RETRY: lambda station, due: station._calls.advance(due),
-    Timer.RECONNECT: lambda station, due: station._link.open(),
+    Timer.RECONNECT: lambda station, due: station._open_link(due),
+    "GetInstalledCertificateIds": lambda station: station._need_credentials().certificates.tell_ids,
     Timer.PING: lambda station, due: station._link.ping(due),
     Timer.PONG_TIMEOUT: lambda station, due: station._link.pong_missing(),
+    "InstallCertificate": lambda station: station._need_credentials().install,
     Timer.REMOTE_START: lambda station, due: station._remote.timed_out(due),
     Timer.RESET: lambda station, due: station._reset_attempted(station._reset.carry_out(due), due),
     Timer.CLOCK_ALIGNED: lambda station, due: station._metering.sample_aligned(station._transactions.running, due),
@@ -608,3 +668,5 @@ _EXPIRIES: dict[int, Callable[[Station, float], None]] = {
     Timer.FIRMWARE: lambda station, due: station._firmware_due(due),
     Timer.SECURITY_RETRY: lambda station, due: station._calls.advance(due),
 }
+    Timer.CERTIFICATE_REQUEST: lambda station, due: station._need_credentials().repeat(due),
+    Timer.CERTIFICATES: lambda station, due: station._need_credentials().due(due),

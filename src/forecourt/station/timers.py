@@ -55,7 +55,11 @@ class Timer(IntEnum):
     SECURITY_RETRY = 21
     """A SecurityEventNotification that was not taken is due again."""
     FIRMWARE = 22
-    """The retrieveDate of a firmware update, or the end of its installation."""
+    """retrieveDate or installDateTime of a firmware update, or the end of its pause, installation or last notice."""
+    CERTIFICATE_REQUEST = 23
+    """SignCertificate is to be sent again, as no CertificateSigned came."""
+    CERTIFICATES = 24
+    """A certificate of the station becomes valid, is to be renewed, or may go."""
 
 
 class Timers:

@@ -23,6 +23,7 @@ from forecourt.ocpp.security_extension import (
     ExtendedTriggerMessageResponse,
 )
 from forecourt.station.calls import Reply
+from forecourt.station.certificate_requests import NoRequest
 from forecourt.station.effects import Effect, LogEvent
 from forecourt.station.reports import IDLE, Report, message_of
 
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from forecourt.station.boot import Boot
     from forecourt.station.calls import Answer, Calls
     from forecourt.station.connector import Connectors
+    from forecourt.station.credentials import Credentials
     from forecourt.station.firmware import Firmware
     from forecourt.station.metering import Metering
     from forecourt.station.transactions import Transactions
@@ -55,6 +57,7 @@ class Triggers:
         transactions: Transactions,
         uploads: Uploads,
         firmware: Firmware,
+        need_credentials: Callable[[], Credentials],
         effects: list[Effect],
     ) -> None:
         self._boot = boot
@@ -64,6 +67,7 @@ class Triggers:
         self._transactions = transactions
         self._uploads = uploads
         self._firmware = firmware
+        self._need_credentials = need_credentials
         self._effects = effects
 
     def asked(self, request: TriggerMessageRequest, now: float) -> TriggerMessageResponse | Reply:
@@ -162,7 +166,12 @@ class Triggers:
         return lambda at: self._send(Report("SignedFirmwareStatusNotification", IDLE), at)
 
     def _sign_certificate(self, _: tuple[int, ...], now: float) -> Callable[[float], None]:
-        raise TriggerRefused("expected a station that can make a key and ask for its certificate, which this can not")
+        requests = self._need_credentials().requests
+        try:
+            requests.require_possible()
+        except NoRequest as refused:
+            raise TriggerRefused(str(refused)) from refused
+        return requests.begin
 
     def _send(self, report: Report, now: float) -> None:
         self._calls.request(message_of(report), _unheeded, now)
