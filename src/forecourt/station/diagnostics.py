@@ -23,7 +23,7 @@ from forecourt.station.calls import Reply
 from forecourt.station.clock import timestamp
 from forecourt.station.effects import Effect, FilePart, LogEvent
 from forecourt.station.seen import Seen, snapshot_of
-from forecourt.station.uploads import DEFAULT_RETRIES, DEFAULT_RETRY_INTERVAL_S, Upload, Uploads
+from forecourt.station.uploads import Upload, Uploads, repeats
 
 if TYPE_CHECKING:
     from forecourt.station.error_history import ErrorHistory, PastError
@@ -60,16 +60,15 @@ class Diagnostics:
             wrong = f"expected a startTime before stopTime and not in the future, came {start} and {stop or 'none'}"
             self._effects.append(LogEvent("GetDiagnostics has nothing to upload", wrong))
             return GetDiagnosticsResponse()
+        retries, retry_interval_s = repeats(request.retries, request.retryInterval)
         upload = Upload(
             url=request.location,
             name=self.name(now),
             parts=self.archive(from_s, until_s, now),
             log_from_s=from_s,
             log_until_s=until_s,
-            retries=request.retries if isinstance(request.retries, int) else DEFAULT_RETRIES,
-            retry_interval_s=(
-                float(request.retryInterval) if isinstance(request.retryInterval, int) else DEFAULT_RETRY_INTERVAL_S
-            ),
+            retries=retries,
+            retry_interval_s=retry_interval_s,
         )
         return Reply(GetDiagnosticsResponse(fileName=upload.name), lambda at: self._uploads.begin(ACTION, upload, at))
 

@@ -21,7 +21,7 @@ from forecourt.station.calls import Reply
 from forecourt.station.clock import timestamp
 from forecourt.station.diagnostics import WHOLE_S
 from forecourt.station.effects import Effect, FilePart, LogEvent
-from forecourt.station.uploads import DEFAULT_RETRIES, DEFAULT_RETRY_INTERVAL_S, Upload, Uploads
+from forecourt.station.uploads import Upload, Uploads, repeats
 
 if TYPE_CHECKING:
     from forecourt.station.clock import Clock
@@ -70,13 +70,8 @@ class LogUpload:
         return GetLogResponse(status=LogStatus.Accepted)
 
     def _begin(self, request: GetLogRequest, upload: Upload) -> Reply:
-        upload = upload._replace(
-            request_id=request.requestId,
-            retries=request.retries if isinstance(request.retries, int) else DEFAULT_RETRIES,
-            retry_interval_s=(
-                float(request.retryInterval) if isinstance(request.retryInterval, int) else DEFAULT_RETRY_INTERVAL_S
-            ),
-        )
+        retries, retry_interval_s = repeats(request.retries, request.retryInterval)
+        upload = upload._replace(request_id=request.requestId, retries=retries, retry_interval_s=retry_interval_s)
         status = LogStatus.Accepted if self._uploads.is_under_way(ACTION) is None else LogStatus.AcceptedCanceled
 
         def then(at: float) -> None:

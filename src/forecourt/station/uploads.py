@@ -20,6 +20,8 @@ from forecourt.station.transfers import wrong_address
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from msgspec import UnsetType
+
     from forecourt.station.reports import Reports
     from forecourt.station.transfers import Outcome, Transfers
 
@@ -34,6 +36,14 @@ DEFAULT_RETRY_INTERVAL_S = 10.0
 
 TIMEOUT_S = 300.0
 """Assumed: real seconds that one attempt may take."""
+
+
+def repeats(retries: int | UnsetType, interval_s: int | UnsetType) -> tuple[int, float]:
+    """How often a transfer is repeated and how many seconds apart: as its request says, else as the station chooses."""
+    return (
+        retries if isinstance(retries, int) else DEFAULT_RETRIES,
+        float(interval_s) if isinstance(interval_s, int) else DEFAULT_RETRY_INTERVAL_S,
+    )
 
 
 class Vocabulary(NamedTuple):
