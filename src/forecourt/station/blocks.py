@@ -38,6 +38,7 @@ from forecourt.station.reset import Reset
 from forecourt.station.security_log import SecurityLog
 from forecourt.station.security_profile import ProfileTrial, trial_in
 from forecourt.station.sessions import Sessions
+from forecourt.station.signed_firmware import revocation_lists_in
 from forecourt.station.smart_charging import SmartCharging
 from forecourt.station.tariff import Tariff
 from forecourt.station.timers import Timers
@@ -66,8 +67,8 @@ class Blocks:
         "_configuration",
         "_connectors",
         "_costs",
-        "_effects",
         "_credentials",
+        "_effects",
         "_error_history",
         "_errors",
         "_firmware",
@@ -82,6 +83,7 @@ class Blocks:
         "_reports",
         "_reservations",
         "_reset",
+        "_revocation_lists",
         "_security",
         "_sessions",
         "_smart_charging",
@@ -89,9 +91,9 @@ class Blocks:
         "_timers",
         "_transactions",
         "_transfers",
+        "_trial",
         "_uploads",
     )
-        "_trial",
 
     def __init__(
         self,
@@ -134,16 +136,14 @@ class Blocks:
         self._error_history = ErrorHistory(records, clock, effects)
         self._metering = Metering(configuration, calls, queue, clock, hardware, timers)
         self._reset = Reset(configuration, queue, security, options.failing_resets, speed, timers, effects)
-        self._add_guns(records)
-        self._add_firmware(kept, commissioned)
         self._trial: ProfileTrial | None = trial_in(records, effects)
         self._credentials: Credentials | None = None
         if need_credentials(records):
             self._make_credentials(records)
+        self._revocation_lists = revocation_lists_in(records, effects)
+        self._add_guns(records)
+        self._add_firmware(kept, commissioned)
 
-    def _add_guns(self, records: Mapping[tuple[str, str], bytes]) -> None:
-        """Build the blocks of what goes on at the guns, on those of the station as a whole."""
-        configuration, model, hardware = self._configuration, self._model, self._hardware
     def _make_credentials(self, records: Mapping[tuple[str, str], bytes]) -> Credentials:
         """Build what deals with certificates, which hardly a station has."""
         self._credentials = Credentials(
@@ -160,6 +160,9 @@ class Blocks:
         )
         return self._credentials
 
+    def _add_guns(self, records: Mapping[tuple[str, str], bytes]) -> None:
+        """Build the blocks of what goes on at the guns, on those of the station as a whole."""
+        configuration, model, hardware = self._configuration, self._model, self._hardware
         boot, clock, timers, effects = self._boot, self._clock, self._timers, self._effects
         self._authorization = Authorization(
             configuration,
@@ -227,7 +230,6 @@ class Blocks:
         self._firmware = Firmware(
             kept,
             commissioned,
-            self._options.strict_l01,
             self._model.product,
             self._transfers,
             self._reports,
@@ -236,9 +238,9 @@ class Blocks:
             self._sessions,
             self._remote,
             self._transactions,
+            self._security,
             self._clock,
             self._timers,
-            self._security,
             self._effects,
         )
 

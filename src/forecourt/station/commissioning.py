@@ -47,6 +47,10 @@ class StationOptions(msgspec.Struct, frozen=True, gc=False):
     """Charging profiles may be in amperes, and count with the present DC voltage (reading A23)."""
     strict_l01: bool = False
     """UpdateFirmware is answered CALLERROR NotSupported, as the white paper wants it (L01.FR.20, reading A9)."""
+    accept_pkcs1_signatures: bool = False
+    """The signature of a signed firmware may be one with RSA PKCS #1 v1.5, which the white paper does not have."""
+    bootloader_installs: bool = False
+    """The bootloader installs signed firmware: the station reboots for it and does not tell Installing."""
     list_file_transfer_protocols: bool = False
     """The key SupportedFileTransferProtocols is listed, which the guide does not have (reading A12)."""
     tolerant_data_transfer: bool = False

@@ -165,6 +165,13 @@ class SecurityLogCleared(Event, frozen=True, gc=False):
     """The installer emptied the security log at the station."""
 
 
+class RevocationListsSet(Event, frozen=True, gc=False):
+    """The installer gave the station revocation lists, in place of those it had. They have been read before."""
+
+    lists: str
+    """X.509 CRLs in PEM, one after the other; empty for none."""
+
+
 class RebootRequested(Event, frozen=True, gc=False):
     """Somebody at the station asked for a reboot (StopTransaction reason Reboot)."""
 
@@ -216,13 +223,6 @@ class TransferFailed(Event, frozen=True, gc=False):
     """One sentence for the log, without credentials."""
 
 
-class SaveFailed(Event, frozen=True, gc=False):
-    """Records could not be made durable. What waits for them goes on waiting while the driver tries again."""
-
-    reason: str
-
-
-class SaveRecovered(Event, frozen=True, gc=False):
 class CertificateRequestMade(Event, frozen=True, gc=False):
     """A `MakeCertificateRequest` is done: the key is durable."""
 
@@ -240,4 +240,11 @@ class CertificateRequestFailed(Event, frozen=True, gc=False):
     reason: str
 
 
+class SaveFailed(Event, frozen=True, gc=False):
+    """Records could not be made durable. What waits for them goes on waiting while the driver tries again."""
+
+    reason: str
+
+
+class SaveRecovered(Event, frozen=True, gc=False):
     """Records are durable again after `SaveFailed`."""

@@ -1,8 +1,9 @@
-"""Firmware updates (OCPP 1.6 §5.19, §4.5; facts §9.1): from the request to the first boot of the new version.
+"""Firmware updates (OCPP 1.6 §5.19, §4.5, white paper L01; facts §9): from the request to the new version's first boot.
 
-Theory of operation. An update goes through the steps of `ROWS`, one row a step: what is told when it begins, what a
-trigger is told during it, how it is told when it fails there, and where the next life goes on after a power cut. An
-`Update` is a record and every step is saved, so the machine has no other state than the transfer under way.
+Theory of operation. An update goes through the steps of `ROWS`, one row a step: what begins with it, what its timer
+brings about, where the next life goes on after a power cut, and in two vocabularies, that of UpdateFirmware and that of
+SignedUpdateFirmware, what is told when it begins and when the update fails there. An `Update` is a record and every
+step is saved, so the machine has no other state than the transfer under way.
 
 *Scheduled* waits for retrieveDate by the station's clock; *downloading* is a transfer; *checking* looks at the image,
 so that one that is damaged or foreign fails before anybody is kept from charging; *waiting* takes the guns that are
@@ -11,12 +12,15 @@ wants of a connector by ChangeAvailability in the meantime is kept and holds aft
 `ASSUMED_INSTALL_S`, refuses resets, and ends in a reboot; *installed* is where the next life finds the update, runs the
 new version and tells so once its boot was accepted.
 
+A signed update (`SignedUpdate`) is *paused* between two attempts to download it, is *verified* when its signature is
+good, before anybody looks into the file, and *ready* until its installDateTime; free guns stay in service until then.
+Its reboot waits until the supervision has heard of it, or `ASSUMED_NOTICE_S`. When it has failed, it is *over*, and its
+last status is kept for who asks. How one is asked for and judged: `station.signed_firmware`.
+
 After a power cut a download begins again, a wait goes on, and an installation has failed: the old version runs. A new
 request takes the place of an update that is not over, which is told as failed if it was told of at all, but not of an
-installation: then it is refused with CALLERROR. An address that is not used is told as DownloadFailed and touches
-nothing.
-
-SignedUpdateFirmware is to be a second vocabulary and more rows (`Update.action`, `Update.requestId`).
+installation: then it is refused. An address that is not used is told as DownloadFailed; that of a plain update touches
+nothing, while that of a signed one still cancels what goes on.
 """
 
 from __future__ import annotations
@@ -29,13 +33,15 @@ from forecourt.evlink.firmware_image import ImageError, image_for
 from forecourt.ocpp.core import ChargePointStatus
 from forecourt.ocpp.errors import ErrorCode, RemoteError
 from forecourt.ocpp.firmware_management import FirmwareStatus, UpdateFirmwareRequest, UpdateFirmwareResponse
+from forecourt.ocpp.security_extension import SignedFirmwareStatus
 from forecourt.ocpp.types import to_epoch
 from forecourt.station.calls import Reply
 from forecourt.station.effects import Effect, LogEvent
-from forecourt.station.firmware_record import Kept, Step, Update, save
+from forecourt.station.firmware_record import SIGNED, Kept, SignedUpdate, Step, Update, save
 from forecourt.station.reports import IDLE, Report
+from forecourt.station.security_events import SecurityEvent
 from forecourt.station.timers import Timer, Timers
-from forecourt.station.transfers import wrong_address
+from forecourt.station.transfers import HOPELESS, LEAST_INTERVAL_S, wrong_address
 from forecourt.station.uploads import DEFAULT_RETRIES, DEFAULT_RETRY_INTERVAL_S
 
 if TYPE_CHECKING:
@@ -47,12 +53,16 @@ if TYPE_CHECKING:
     from forecourt.station.connector import Connectors
     from forecourt.station.remote import Remote
     from forecourt.station.reports import Reports
+    from forecourt.station.security_events import Witness
     from forecourt.station.sessions import Sessions
     from forecourt.station.transactions import Transactions
     from forecourt.station.transfers import Outcome, Transfers
 
 ASSUMED_INSTALL_S = 60.0
 """Assumed: from Installing to the reboot."""
+
+ASSUMED_NOTICE_S = 30.0
+"""Assumed: from InstallRebooting to the reboot at most, while the supervision does not say that it has heard."""
 
 MOST_BYTES = 32 * 1024 * 1024
 """Assumed: a larger file is no firmware of this station."""
@@ -61,7 +71,7 @@ TIMEOUT_S = 900.0
 """Assumed: real seconds that one attempt to download may take."""
 
 ROUNDING_S = 0.001
-"""A timer set for retrieveDate may come this much early by the clock."""
+"""A timer set for retrieveDate or installDateTime may come this much early by the clock."""
 
 
 class Firmware:
@@ -72,11 +82,11 @@ class Firmware:
         "_clock",
         "_connectors",
         "_effects",
-        "_is_strict",
         "_kept",
         "_product",
         "_remote",
         "_reports",
+        "_security",
         "_sessions",
         "_timers",
         "_transactions",
@@ -90,7 +100,6 @@ class Firmware:
         self,
         kept: Kept | None,
         commissioned: str,
-        is_strict: bool,
         product: Product,
         transfers: Transfers,
         reports: Reports,
@@ -99,13 +108,13 @@ class Firmware:
         sessions: Sessions,
         remote: Remote,
         transactions: Transactions,
+        security: Witness,
         clock: Clock,
         timers: Timers,
         effects: list[Effect],
     ) -> None:
         self._kept = kept
         self._version = commissioned
-        self._is_strict = is_strict
         self._product = product
         self._transfers = transfers
         self._reports = reports
@@ -114,6 +123,7 @@ class Firmware:
         self._sessions = sessions
         self._remote = remote
         self._transactions = transactions
+        self._security = security
         self._clock = clock
         self._timers = timers
         self._effects = effects
@@ -126,7 +136,8 @@ class Firmware:
     @property
     def update(self) -> Update | None:
         """The update that is not over."""
-        return None if self._kept is None else self._kept.update
+        kept = None if self._kept is None else self._kept.update
+        return None if kept is None or kept.step is Step.OVER else kept
 
     @property
     def is_installing(self) -> bool:
@@ -134,9 +145,20 @@ class Firmware:
         return self.update is not None and self.update.step is Step.INSTALLING
 
     @property
+    def is_past_cancelling(self) -> bool:
+        """Whether the update under way can not be given up for another."""
+        return self.update is not None and self.update.step in (Step.INSTALLING, Step.INSTALLED)
+
+    @property
     def status(self) -> str:
-        """What a trigger is told."""
-        return IDLE if self.update is None else ROWS[self.update.step].present
+        """What a trigger is told in the words of UpdateFirmware."""
+        return IDLE if self.update is None else ROWS[self.update.step].plain.present
+
+    @property
+    def signed_report(self) -> Report:
+        """What a trigger is told in those of SignedUpdateFirmware: the last status unless that was Installed."""
+        kept = None if self._kept is None else self._kept.update
+        return Report(SIGNED, kept.status, kept.requestId) if isinstance(kept, SignedUpdate) else Report(SIGNED, IDLE)
 
     # The beginning of a life.
 
@@ -156,15 +178,11 @@ class Firmware:
             self._enter(resumes_at, now)
         return None
 
-    # UpdateFirmware.
+    # Requests.
 
     def asked(self, request: UpdateFirmwareRequest, now: float) -> Reply:
-        """Answer, and begin. Raises `RemoteError` where no update is possible."""
-        if self._is_strict:
-            raise RemoteError(
-                ErrorCode.NotSupported, "expected SignedUpdateFirmware, which this station takes, came UpdateFirmware"
-            )
-        if self.update is not None and self.update.step in (Step.INSTALLING, Step.INSTALLED):
+        """Answer UpdateFirmware, and begin. Raises `RemoteError` where no update is possible."""
+        if self.update is not None and self.is_past_cancelling:
             raise RemoteError(
                 ErrorCode.GenericError, f"expected no request while {self.update.version} is installed, came one"
             )
@@ -175,39 +193,54 @@ class Firmware:
             request.retries if isinstance(request.retries, int) else DEFAULT_RETRIES,
             float(request.retryInterval) if isinstance(request.retryInterval, int) else DEFAULT_RETRY_INTERVAL_S,
         )
-        return Reply(UpdateFirmwareResponse(), lambda at: self._begin(update, at))
+        return Reply(UpdateFirmwareResponse(), lambda at: self.begin(update, at))
 
-    def _begin(self, update: Update, now: float) -> None:
+    def begin(self, update: Update, now: float) -> None:
+        """Begin an update in place of the one that goes on."""
         wrong = wrong_address(update.location)
-        if wrong is not None:
-            self._effects.append(LogEvent("Firmware update failed", wrong[1]))
-            self._tell(update, ROWS[Step.DOWNLOADING].fails_as, now)
-            return
-        if self.update is not None:
+        if self.update is not None and (wrong is None or isinstance(update, SignedUpdate)):
             self._fail("another update was asked for", now)
-        self._keep(update)
-        self._enter(Step.SCHEDULED, now)
+        if wrong is None:
+            self._keep(update)
+            self._enter(Step.SCHEDULED if self._is_ahead(update.retrieve_s, now) else Step.DOWNLOADING, now)
+            return
+        self._effects.append(LogEvent("Firmware update failed", wrong[1]))
+        self._end(update, _words(update, Step.DOWNLOADING).fails_as, now)
 
     # The steps.
 
     def _enter(self, step: Step, now: float) -> None:
+        """Go on with a step: keep it, and tell its status unless that of a signed update was told already."""
         assert self.update is not None, f"nothing can be {step} without an update"
         update = msgspec.structs.replace(self.update, step=step)
+        says = _words(update, step).says
+        if isinstance(update, SignedUpdate):
+            says, update = ("", update) if says == update.status else (says, _with_status(update, says))
         self._keep(update)
-        row = ROWS[step]
-        if row.says:
-            self._tell(update, row.says, now)
-        row.enter(self, now)
+        if says:
+            self._tell(update, says, now)
+        ROWS[step].enter(self, now)
+
+    def _is_ahead(self, clock_s: float, now: float) -> bool:
+        return clock_s - self._clock.wall(now) > ROUNDING_S
 
     def _schedule(self, now: float) -> None:
         """Wait for retrieveDate, or go on if it has come."""
         assert self.update is not None, "an update is scheduled"
-        wait_s = self.update.retrieve_s - self._clock.wall(now)
-        if wait_s > ROUNDING_S:
-            self._timers.set(Timer.FIRMWARE, now + wait_s)
+        self._wait_for(self.update.retrieve_s, Step.DOWNLOADING, now)
+
+    def _prepare(self, now: float) -> None:
+        """Wait for installDateTime, or go on if it has come."""
+        assert isinstance(self.update, SignedUpdate), "a signed update is ready"
+        assert self.update.install_s is not None, "it has a date"
+        self._wait_for(self.update.install_s, Step.WAITING, now)
+
+    def _wait_for(self, clock_s: float, then: Step, now: float) -> None:
+        if self._is_ahead(clock_s, now):
+            self._timers.set(Timer.FIRMWARE, now + clock_s - self._clock.wall(now))
         else:
             self._timers.stop(Timer.FIRMWARE)
-            self._enter(Step.DOWNLOADING, now)
+            self._enter(then, now)
 
     def _download(self, now: float) -> None:
         assert self.update is not None, "an update is downloaded"
@@ -216,7 +249,7 @@ class Firmware:
             update.location,
             MOST_BYTES,
             TIMEOUT_S,
-            update.retries,
+            0 if isinstance(update, SignedUpdate) else update.retries,  # its pauses are told, so they are steps
             update.retry_interval_s,
             self._downloaded,
             now,
@@ -225,17 +258,50 @@ class Firmware:
     def _downloaded(self, outcome: Outcome, now: float) -> None:
         self._transfer = None
         if outcome.data is None:
-            self._fail(f"{outcome.problem}: {outcome.reason}", now)
+            self._not_downloaded(outcome, now)
             return
         self._enter(Step.CHECKING, now)
         assert self.update is not None, "an update is checked"
+        if isinstance(self.update, SignedUpdate) and not self._is_genuine(self.update, outcome.data, now):
+            return
         try:
             image = image_for(self._product, outcome.data)
         except ImageError as error:
             self._fail(str(error), now)
             return
-        self._keep(msgspec.structs.replace(self.update, version=image.version))
-        self._enter(Step.WAITING, now)
+        update = msgspec.structs.replace(self.update, version=image.version)
+        self._keep(update)
+        at_s = update.install_s if isinstance(update, SignedUpdate) else None
+        self._enter(Step.WAITING if at_s is None or not self._is_ahead(at_s, now) else Step.READY, now)
+
+    def _not_downloaded(self, outcome: Outcome, now: float) -> None:
+        why, update = f"{outcome.problem}: {outcome.reason}", self.update
+        if not isinstance(update, SignedUpdate) or outcome.problem in HOPELESS:
+            self._fail(why, now)
+            return
+        attempts = update.failed_attempts + 1
+        if attempts > update.retries:
+            self._fail(why, now)
+            return
+        self._keep(msgspec.structs.replace(update, failed_attempts=attempts))
+        self._enter(Step.PAUSED, now)
+
+    def _pause(self, now: float) -> None:
+        assert self.update is not None, "a download pauses"
+        self._timers.set(Timer.FIRMWARE, now + max(LEAST_INTERVAL_S, self.update.retry_interval_s))
+
+    def _is_genuine(self, update: SignedUpdate, data: bytes, now: float) -> bool:
+        """Whether the signature is that of the file; if not, the update is over."""
+        from forecourt.station.firmware_signature import SignatureRefused, require_signature
+
+        try:
+            require_signature(update.signingCertificate, data, update.signature, accepts_pkcs1=update.accepts_pkcs1)
+        except SignatureRefused as refused:
+            self._fail(str(refused), now)
+            self._security.note(SecurityEvent.InvalidFirmwareSignature, f"request {update.requestId}: {refused}", now)
+            return False
+        self._enter(Step.VERIFIED, now)
+        return True
 
     def _stay(self, now: float) -> None:
         """Nothing more begins with this step: who enters it goes on."""
@@ -244,40 +310,59 @@ class Firmware:
         self._availability.is_held = True
         self.is_waiting = True
 
-    def settle(self, now: float) -> None:
-        """Something has happened: take free guns out of service, and install once no transaction runs."""
+    def settle(self, now: float) -> bool:
+        """Something has happened: go on if nothing is waited for any more; return whether the station is to reboot.
+
+        While transactions are waited for, free guns are taken out of service.
+        """
         if self._sessions.is_closed:
-            return  # this life ends, or can not save; the next one goes on
+            return False  # this life ends, or can not save; the next one goes on
+        assert self.update is not None, "an update waits"
+        if self.update.step is Step.INSTALLED:
+            return self._reports.is_quiet and self._reboot()
         for row in self._connectors.guns:
             status = row.before_fault if row.is_blocked else row.status
             if self._transactions.on(row.number) is None and status is not ChargePointStatus.Unavailable:
                 self._remote.gone(row.number, now)
                 self._sessions.withdraw(row.number, now)
         if not self._transactions.running:
-            self._enter(Step.INSTALLING, now)
+            by_bootloader = isinstance(self.update, SignedUpdate) and self.update.installs_in_bootloader
+            self._enter(Step.INSTALLED if by_bootloader else Step.INSTALLING, now)
+        return False
 
     def _install(self, now: float) -> None:
         self._availability.is_held = True
         self.is_waiting = False
         self._timers.set(Timer.FIRMWARE, now + ASSUMED_INSTALL_S)
 
+    def _give_notice(self, now: float) -> None:
+        """The next life runs the new version: let the supervision hear that of a signed update."""
+        self.is_waiting = isinstance(self.update, SignedUpdate)
+        if self.is_waiting:
+            self._timers.set(Timer.FIRMWARE, now + ASSUMED_NOTICE_S)
+
     def due(self, now: float) -> bool:
         """The timer has come; return whether the station is to reboot into another version."""
-        if not self.is_installing:
-            self._schedule(now)
+        before = self.update
+        assert before is not None, "the timer is that of an update"
+        if before.step is not Step.INSTALLED:
+            ROWS[before.step].due(self, now)
+            after = self.update
+            return after is not None and after.step is Step.INSTALLED and not self.is_waiting
+        if self._sessions.is_closed:
+            self._timers.set(Timer.FIRMWARE, now + ASSUMED_NOTICE_S)
             return False
-        assert self._kept is not None, "an update is installed"
-        assert self._kept.update is not None, "an update is installed"
-        installed = msgspec.structs.replace(self._kept.update, step=Step.INSTALLED)
-        self._kept = save(
-            msgspec.structs.replace(self._kept, version=installed.version, update=installed), self._effects
-        )
+        return self._reboot()
+
+    def _reboot(self) -> bool:
+        self._timers.stop(Timer.FIRMWARE)
+        self.is_waiting = False
         return True
 
     def clock_moved(self, now: float) -> None:
-        """retrieveDate is another moment now."""
-        if self.update is not None and self.update.step is Step.SCHEDULED:
-            self._schedule(now)
+        """retrieveDate or installDateTime is another moment now."""
+        if self.update is not None and self.update.step in (Step.SCHEDULED, Step.READY):
+            ROWS[self.update.step].enter(self, now)
 
     # Ends.
 
@@ -290,9 +375,7 @@ class Firmware:
             self._transfers.stop(self._transfer)
             self._transfer = None
         self._timers.stop(Timer.FIRMWARE)
-        if update.step is not Step.SCHEDULED:
-            self._tell(update, ROWS[update.step].fails_as, now)
-        self._keep(None)
+        self._end(update, _words(update, update.step).fails_as, now)
         self.is_waiting = False
         if self._availability.is_held:
             self._availability.is_held = False
@@ -300,38 +383,131 @@ class Firmware:
                 if not self._availability.is_wanted_inoperative(row.number):
                     self._sessions.restore_service(row.number, now)
 
+    def _end(self, update: Update, status: str, now: float) -> None:
+        """Tell how it ended; of a signed update that is kept, of a plain one that is the end."""
+        if status:
+            self._tell(update, status, now)
+        if isinstance(update, SignedUpdate):
+            self._keep(SignedUpdate(Step.OVER, "", 0.0, 0, 0.0, "", update.action, update.requestId, status=status))
+        elif self.update is update:
+            self._keep(None)
+
     def _tell(self, update: Update, status: str, now: float) -> None:
         self._reports.tell(Report(update.action, status, update.requestId), now)
 
     def _keep(self, update: Update | None) -> None:
+        """Keep how far the update is, and with it that its version is the one that runs from the next life on."""
         kept = Kept(self._version, self._version) if self._kept is None else self._kept
-        self._kept = save(msgspec.structs.replace(kept, update=update), self._effects)
+        version = update.version if update is not None and update.step is Step.INSTALLED else kept.version
+        self._kept = save(msgspec.structs.replace(kept, version=version, update=update), self._effects)
+
+
+class Words(NamedTuple):
+    """How a step is told of."""
+
+    says: str
+    """The status that is told when it begins; empty for none."""
+    fails_as: str
+    """The status that is told when the update ends here; empty for none, as nobody has heard of it."""
+    present: str = ""
+    """The status that TriggerMessage is told during it; ExtendedTriggerMessage is told the last one."""
 
 
 class Row(NamedTuple):
     """A step of an update."""
 
     enter: Callable[[Firmware, float], None]
-    says: str
-    """The status that is told when it begins; empty for none."""
-    present: str
-    """The status that a trigger is told during it."""
-    fails_as: str
-    """The status that is told when the update ends here."""
+    due: Callable[[Firmware, float], None]
+    """What its timer brings about."""
     resumes_at: Step | None
     """Where the next life goes on after a power cut; None: the update has failed."""
+    plain: Words
+    signed: Words
 
 
-_DOWNLOAD_FAILED, _FAILED = FirmwareStatus.DownloadFailed.value, FirmwareStatus.InstallationFailed.value
-_DOWNLOADING, _DOWNLOADED = FirmwareStatus.Downloading.value, FirmwareStatus.Downloaded.value
+def _words(update: Update, step: Step) -> Words:
+    return ROWS[step].signed if isinstance(update, SignedUpdate) else ROWS[step].plain
+
+
+def _with_status(update: SignedUpdate, status: str) -> SignedUpdate:
+    return msgspec.structs.replace(update, status=status) if status else update
+
+
+def _then(step: Step) -> Callable[[Firmware, float], None]:
+    return lambda firmware, now: firmware._enter(step, now)
+
+
+_LOADING, _LOADED = FirmwareStatus.Downloading.value, FirmwareStatus.Downloaded.value
+_NOT_LOADED, _NOT_INSTALLED = FirmwareStatus.DownloadFailed.value, FirmwareStatus.InstallationFailed.value
 _INSTALLING = FirmwareStatus.Installing.value
+_LATER, _PAUSED = SignedFirmwareStatus.DownloadScheduled.value, SignedFirmwareStatus.DownloadPaused.value
+_VERIFIED, _UNSIGNED = SignedFirmwareStatus.SignatureVerified.value, SignedFirmwareStatus.InvalidSignature.value
+_READY, _UNFIT = SignedFirmwareStatus.InstallScheduled.value, SignedFirmwareStatus.InstallVerificationFailed.value
+_REBOOTING = SignedFirmwareStatus.InstallRebooting.value
 
 ROWS: dict[Step, Row] = {
-    Step.SCHEDULED: Row(Firmware._schedule, "", IDLE, _DOWNLOAD_FAILED, Step.SCHEDULED),
-    Step.DOWNLOADING: Row(Firmware._download, _DOWNLOADING, _DOWNLOADING, _DOWNLOAD_FAILED, Step.DOWNLOADING),
-    Step.CHECKING: Row(Firmware._stay, _DOWNLOADED, _DOWNLOADED, _FAILED, Step.DOWNLOADING),
-    Step.WAITING: Row(Firmware._wait, "", _DOWNLOADED, _FAILED, Step.WAITING),
-    Step.INSTALLING: Row(Firmware._install, _INSTALLING, _INSTALLING, _FAILED, None),
-    Step.INSTALLED: Row(Firmware._stay, "", _INSTALLING, _FAILED, None),
+    Step.SCHEDULED: Row(
+        Firmware._schedule,
+        Firmware._schedule,
+        Step.SCHEDULED,
+        Words("", "", IDLE),
+        Words(_LATER, _NOT_LOADED),
+    ),
+    Step.DOWNLOADING: Row(
+        Firmware._download,
+        Firmware._stay,
+        Step.DOWNLOADING,
+        Words(_LOADING, _NOT_LOADED, _LOADING),
+        Words(_LOADING, _NOT_LOADED),
+    ),
+    Step.PAUSED: Row(
+        Firmware._pause,
+        _then(Step.DOWNLOADING),
+        Step.DOWNLOADING,
+        Words("", _NOT_LOADED, _LOADING),
+        Words(_PAUSED, _NOT_LOADED),
+    ),
+    Step.CHECKING: Row(
+        Firmware._stay,
+        Firmware._stay,
+        Step.DOWNLOADING,
+        Words(_LOADED, _NOT_INSTALLED, _LOADED),
+        Words(_LOADED, _UNSIGNED),
+    ),
+    Step.VERIFIED: Row(
+        Firmware._stay,
+        Firmware._stay,
+        Step.DOWNLOADING,
+        Words("", _NOT_INSTALLED, _LOADED),
+        Words(_VERIFIED, _UNFIT),
+    ),
+    Step.READY: Row(
+        Firmware._prepare,
+        Firmware._prepare,
+        Step.READY,
+        Words("", _NOT_INSTALLED, _LOADED),
+        Words(_READY, _NOT_INSTALLED),
+    ),
+    Step.WAITING: Row(
+        Firmware._wait,
+        Firmware._stay,
+        Step.WAITING,
+        Words("", _NOT_INSTALLED, _LOADED),
+        Words("", _NOT_INSTALLED),
+    ),
+    Step.INSTALLING: Row(
+        Firmware._install,
+        _then(Step.INSTALLED),
+        None,
+        Words(_INSTALLING, _NOT_INSTALLED, _INSTALLING),
+        Words(_INSTALLING, _NOT_INSTALLED),
+    ),
+    Step.INSTALLED: Row(
+        Firmware._give_notice,
+        Firmware._stay,
+        None,
+        Words("", _NOT_INSTALLED, _INSTALLING),
+        Words(_REBOOTING, _NOT_INSTALLED),
+    ),
 }
-"""The plain update; `restore` treats Installed itself."""
+"""Every step but the end; `restore` treats Installed itself."""

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from forecourt.station.clock import Moment
 from forecourt.station.effects import DeleteRecord, Effect, LogEvent, SaveRecord
 
 if TYPE_CHECKING:
@@ -28,13 +29,21 @@ class Step(StrEnum):
     SCHEDULED = "scheduled"
     """Its retrieveDate has not come."""
     DOWNLOADING = "downloading"
+    PAUSED = "paused"
+    """An attempt to download it has failed, and the next is not due. Of a signed update only, as the next two are."""
     CHECKING = "checking"
     """The file is there and is looked at."""
+    VERIFIED = "verified"
+    """Its signature is good, and the image in it is looked at."""
+    READY = "ready"
+    """It is good, and its installDateTime has not come."""
     WAITING = "waiting"
-    """It is good, and transactions are still running."""
+    """It is to be installed, and transactions are still running."""
     INSTALLING = "installing"
     INSTALLED = "installed"
     """The next life runs it."""
+    OVER = "over"
+    """It has failed, and the status that was told last may be asked for."""
 
 
 class Update(msgspec.Struct, frozen=True, gc=False):
@@ -43,7 +52,7 @@ class Update(msgspec.Struct, frozen=True, gc=False):
     step: Step
     location: str
     """As the supervision wrote it, credentials included."""
-    retrieve_s: float
+    retrieve_s: Moment
     """Seconds since the epoch."""
     retries: int
     retry_interval_s: float
@@ -52,6 +61,29 @@ class Update(msgspec.Struct, frozen=True, gc=False):
     action: str = "FirmwareStatusNotification"
     """The message that tells of it."""
     requestId: int | None = None
+
+
+SIGNED = "SignedFirmwareStatusNotification"
+"""The message that tells of a signed update."""
+
+
+class SignedUpdate(Update, frozen=True, gc=False):
+    """An update that SignedUpdateFirmware asked for; `retrieve_s` is its retrieveDateTime."""
+
+    signingCertificate: str = ""
+    """PEM, as it came; it was good when it did."""
+    signature: str = ""
+    """Base64."""
+    install_s: Moment | None = None
+    """installDateTime in seconds since the epoch; None: as soon as possible."""
+    failed_attempts: int = 0
+    """To download it."""
+    status: str = ""
+    """What was told of it last; empty for nothing yet."""
+    accepts_pkcs1: bool = False
+    """Whether the signature may be one with RSA PKCS #1 v1.5: the station's option when it was asked."""
+    installs_in_bootloader: bool = False
+    """Whether it is the bootloader that installs it: the station's option when it was asked."""
 
 
 class Kept(msgspec.Struct, frozen=True, gc=False):
@@ -64,7 +96,16 @@ class Kept(msgspec.Struct, frozen=True, gc=False):
     update: Update | None = None
 
 
+class _KeptSigned(msgspec.Struct, frozen=True, gc=False):
+    """The record while its update is a signed one."""
+
+    commissioned: str
+    version: str
+    update: SignedUpdate
+
+
 _decoder = msgspec.json.Decoder(Kept)
+_signed_decoder = msgspec.json.Decoder(_KeptSigned)
 _encode = msgspec.json.Encoder().encode
 
 
@@ -76,14 +117,21 @@ def kept_in(
     if data is None:
         return None
     try:
-        kept = _decoder.decode(data)
-    except msgspec.MsgspecError as error:
+        kept = _decode(data)
+    except ValueError as error:
         effects.append(LogEvent("Record ignored", f"{KIND} {KEY}: {error}"))
         return None
     if kept.commissioned == commissioning.firmware_version:
         return kept
     effects.append(DeleteRecord(KIND, KEY))
     return None
+
+
+def _decode(data: bytes) -> Kept:
+    kept = _decoder.decode(data)
+    if kept.update is None or kept.update.action != SIGNED:
+        return kept
+    return msgspec.structs.replace(kept, update=_signed_decoder.decode(data).update)
 
 
 def as_updated(commissioning: Commissioning, kept: Kept | None) -> Commissioning:

@@ -114,6 +114,11 @@ class Reports:
             return NOTHING
         return found
 
+    @property
+    def is_quiet(self) -> bool:
+        """Whether the supervision has heard everything."""
+        return not self._untold
+
     def tell(self, report: Report, now: float) -> None:
         """Have the supervision told, after everything that it has yet to hear."""
         self._keep((*self._untold, report)[-UNTOLD_LIMIT:])

@@ -90,7 +90,9 @@ class FirmwareUpdateSnapshot(msgspec.Struct, frozen=True):
     """A firmware update that is not over."""
 
     step: str
-    """scheduled, downloading, checking, waiting for transactions, installing, or installed by the next boot."""
+    """scheduled, downloading, paused, checking, verified, ready until installDateTime, waiting for transactions,
+    installing, or installed by the next boot.
+    """
     retrieveDate: datetime
     version: str | None
     """Of the image; None until it was looked at."""

@@ -36,7 +36,9 @@ from forecourt.ocpp.core import (
     UnlockConnectorResponse,
     UnlockStatus,
 )
+from forecourt.ocpp.errors import ErrorCode, RemoteError
 from forecourt.ocpp.local_auth_list_management import SendLocalListRequest, SendLocalListResponse, UpdateStatus
+from forecourt.ocpp.security_extension import CertificateUse
 from forecourt.station import events
 from forecourt.station.blocks import Blocks
 from forecourt.station.calls import Reply
@@ -50,6 +52,7 @@ from forecourt.station.power import RATING_KEYS
 from forecourt.station.security_events import SECURITY_KEYS, TAMPER_DTCS, TLS_EVENTS, SecurityEvent
 from forecourt.station.security_profile import ProfileTrial, go_back, require_rise
 from forecourt.station.seen import Seen, snapshot_of
+from forecourt.station.signed_firmware import SignedFirmware, keep_revocation_lists
 from forecourt.station.timers import Timer
 from forecourt.station.triggers import Triggers
 from forecourt.station.workings import KnownTags, Workings, known_tags_of, workings_of
@@ -59,14 +62,15 @@ if TYPE_CHECKING:
 
     from forecourt.evlink.picture import Picture
     from forecourt.ocpp.core import MeterValue
+    from forecourt.ocpp.firmware_management import UpdateFirmwareRequest
     from forecourt.station.calls import Answer, Handler
     from forecourt.station.commissioning import Chance, Commissioning, StationOptions
     from forecourt.station.configuration import Configuration
+    from forecourt.station.credentials import Credentials
     from forecourt.station.hardware import Hardware
     from forecourt.station.queue import Entry
     from forecourt.station.snapshot import StationSnapshot
     from forecourt.station.transactions import Transaction
-    from forecourt.station.credentials import Credentials
 
 HTTP_UNAUTHORIZED = 401
 
@@ -129,8 +133,8 @@ class Station(Blocks):
 
     def _settle(self, now: float) -> None:
         """What waits for anything to happen looks whether it was that."""
-        if self._firmware.is_waiting:
-            self._firmware.settle(now)
+        if self._firmware.is_waiting and self._firmware.settle(now):
+            self._end_life(StopReason.Reboot, False, now)
         if self._reservations.is_active:
             self._reservations.settle(now)
 
@@ -171,22 +175,22 @@ class Station(Blocks):
 
     # The link.
 
-    def _link_opened(self, event: events.LinkOpened, now: float) -> None:
-        self._link.opened(now)
-        self._calls.opened()
-        self._boot.link_opened(now)
     def _open_link(self, now: float) -> None:
         if self._credentials is None:
             self._link.open()
         else:
             self._credentials.open_link(now)
 
-        if self._boot.is_accepted:
+    def _link_opened(self, event: events.LinkOpened, now: float) -> None:
         if self._credentials is not None:
             self._credentials.link_opened(event, now)
         if self._trial is not None:
             self._trial.end()
             self._trial = None
+        self._link.opened(now)
+        self._calls.opened()
+        self._boot.link_opened(now)
+        if self._boot.is_accepted:
             self._resume(now, after_boot=False)
 
     def judged(self, now: float) -> None:
@@ -206,21 +210,17 @@ class Station(Blocks):
         self._metering.rearm(self._transactions.running, now)
         self._queue.release(now)
         self._security.release(now)
+        if self._credentials is not None:
+            self._credentials.requests.resume(now)
 
     def _link_refused(self, event: events.LinkRefused, now: float) -> None:
         if event.http_status == HTTP_UNAUTHORIZED:
             self._security.note(SecurityEvent.FailedToAuthenticateAtCentralSystem, event.reason, now)
-        if self._credentials is not None:
-            self._credentials.requests.resume(now)
-        self._link.refused(event.reason, event.http_status, now)
-
-    def _link_closed(self, event: events.LinkClosed, now: float) -> None:
-        self._connectors.hold()
         if event.problem is not None:
             self._security.note(TLS_EVENTS[event.problem], event.reason, now)
         if self._credentials is not None and self._credentials.link_refused(event, now):
             return
-        self._queue.hold()
+        self._link.refused(event.reason, event.http_status, now)
         if self._trial is not None and self._trial.refused():
             self._fall_back(self._trial, now)
 
@@ -233,13 +233,17 @@ class Station(Blocks):
         why = f"SecurityProfile={trial.former} by the station, as {given_up} did not connect"
         self._effects.append(LogEvent("SecurityProfile given up", why))
         self._security.note(SecurityEvent.ReconfigurationOfSecurityParameters, why, now)
+
+    def _link_closed(self, event: events.LinkClosed, now: float) -> None:
+        self._connectors.hold()
+        self._queue.hold()
         self._security.hold()
+        if self._credentials is not None:
+            self._credentials.trust.closed()
         self._link.closed(event.code, event.reason, now)
         self._calls.closed(now)
         self._metering.rearm(self._transactions.running, now)
 
-        if self._credentials is not None:
-            self._credentials.trust.closed()
     def _frame_received(self, event: events.FrameReceived, now: float) -> None:
         self._boot.exchanged(now)
         self._calls.receive(event.frame, now)
@@ -329,13 +333,13 @@ class Station(Blocks):
         assert key is not None, f"{event.key} is no key; the installer's tool checks that first"
         version = self._configuration.version
         self._configuration.store(key, self._configuration.check(key, event.value))
+        if key.name == "SecurityProfile" and self._trial is not None:
+            self._trial.end()
+            self._trial = None
         if self._configuration.version != version:
             self._reconfigured(key, "the installer", now)
         self._key_changed(key, now)
 
-        if key.name == "SecurityProfile" and self._trial is not None:
-            self._trial.end()
-            self._trial = None
     def _reconfigured(self, key: Key, by: str, now: float) -> None:
         """A key has another value. That of AuthorizationKey is nobody's business (white paper A01.FR.12)."""
         if key.name in SECURITY_KEYS:
@@ -380,10 +384,6 @@ class Station(Blocks):
         changed = key
         return Reply(response, lambda at: self._key_changed(changed, at))
 
-    def _send_local_list(self, request: SendLocalListRequest, now: float) -> SendLocalListResponse | Reply:
-        response = self._authorization.local_list.update(request)
-        if response.status is not UpdateStatus.Accepted:
-            return response
     def _prepare_change(self, key: Key, value: str, now: float) -> None:
         """Raise `ValueRefused` for what the certificates do not allow; else the value is about to be set."""
         certificates = None if self._credentials is None else self._credentials.certificates
@@ -396,6 +396,10 @@ class Station(Blocks):
     def _need_credentials(self) -> Credentials:
         return self._make_credentials({}) if self._credentials is None else self._credentials
 
+    def _send_local_list(self, request: SendLocalListRequest, now: float) -> SendLocalListResponse | Reply:
+        response = self._authorization.local_list.update(request)
+        if response.status is not UpdateStatus.Accepted:
+            return response
         return Reply(response, self._authorization.list_changed)
 
     def _key_changed(self, key: Key, now: float) -> None:
@@ -421,6 +425,27 @@ class Station(Blocks):
         hard = request.type is ResetType.Hard
         reason = StopReason.HardReset if hard else StopReason.SoftReset
         return Reply(ResetResponse(status=ResetStatus.Accepted), lambda at: self._end_life(reason, hard, at))
+
+    def _update_firmware(self, request: UpdateFirmwareRequest, now: float) -> Reply:
+        if self._options.strict_l01:
+            wrong = "expected SignedUpdateFirmware, which this station takes, came UpdateFirmware"
+            raise RemoteError(ErrorCode.NotSupported, wrong)
+        return self._firmware.asked(request, now)
+
+    def _signed_firmware(self) -> SignedFirmware:
+        store = None if self._credentials is None else self._credentials.certificates
+        return SignedFirmware(
+            self._firmware,
+            () if store is None else store.pem(CertificateUse.ManufacturerRootCertificate),
+            self._revocation_lists or "",
+            self._options,
+            self._security,
+            self._clock,
+            self._effects,
+        )
+
+    def _revocation_lists_set(self, event: events.RevocationListsSet, now: float) -> None:
+        self._revocation_lists = keep_revocation_lists(event.lists, self._effects)
 
     def _firmware_due(self, now: float) -> None:
         if self._firmware.due(now):
@@ -463,6 +488,7 @@ class Station(Blocks):
             self._transactions,
             self._uploads,
             self._firmware,
+            self._need_credentials,
             self._effects,
         )
 
@@ -488,13 +514,14 @@ class Station(Blocks):
 
     def clock_moved(self, before_s: float, now: float) -> None:
         """The clock was moved."""
-            self._need_credentials,
         moved = f"from {timestamp(before_s).isoformat()} by {self._clock.wall(now) - before_s:+.3f} s"
         self._security.note(SecurityEvent.SettingSystemTime, moved, now)
         self._metering.align(now)
         self._smart_charging.apply_all(now)
         self._firmware.clock_moved(now)
         self._reservations.expire(now)
+        if self._credentials is not None:
+            self._credentials.due(now)
 
     # Timers.
 
@@ -520,8 +547,6 @@ class Station(Blocks):
         return snapshot_of(self._seen(), now)
 
     def workings(self) -> Workings:
-        if self._credentials is not None:
-            self._credentials.due(now)
         """What it waits for and holds back at the time of its last event."""
         return workings_of(self._seen())
 
@@ -569,6 +594,7 @@ _WHEN_CHANGED: dict[str, Callable[[Station, float], None]] = {
     "HeartbeatInterval": lambda station, now: station._boot.heartbeat_interval_changed(now),
     "MeterValueSampleInterval": Station._sampling_changed,
     "SecurityEventsEnabled": lambda station, now: station._security.switched(),
+    "SecurityProfile": lambda station, now: station._link.reconnect("SecurityProfile changed"),
     "WebSocketPingInterval": lambda station, now: station._link.ping_interval_changed(now),
     "disconnectedMeterValueSampleInterval": Station._sampling_changed,
     **dict.fromkeys(RATING_KEYS, lambda station, now: station._power.rating_changed()),
@@ -594,64 +620,65 @@ _HANDLERS: dict[type[events.Event], Callable[[Station, Any, float], None]] = {
     events.VehicleFailed: Station._vehicle_failed,
     events.PowerWithheld: Station._power_withheld,
     events.PowerGranted: Station._power_granted,
-    "SecurityProfile": lambda station, now: station._link.reconnect("SecurityProfile changed"),
     events.FaultRaised: Station._fault_raised,
     events.FaultCleared: Station._fault_cleared,
     events.KeySet: Station._key_set,
     events.SecurityLogCleared: Station._security_log_cleared,
+    events.RevocationListsSet: Station._revocation_lists_set,
     events.RebootRequested: Station._reboot_requested,
     events.FileFetched: lambda station, event, now: station._transfers.fetched(event, now),
     events.FileSent: lambda station, event, now: station._transfers.sent(event, now),
     events.TransferFailed: lambda station, event, now: station._transfers.failed(event, now),
+    events.CertificateRequestMade: lambda station, *event: station._need_credentials().requests.made(*event),
+    events.CertificateRequestFailed: lambda station, *event: station._need_credentials().requests.failed(*event),
     events.SaveFailed: Station._save_failed,
     events.SaveRecovered: Station._save_recovered,
 }
 
 _REQUESTS: dict[str, Callable[[Station], Handler]] = {
     "CancelReservation": lambda station: station._reservations.cancel,
+    "CertificateSigned": lambda station: station._need_credentials().signed,
     "ChangeAvailability": lambda station: station._change_availability,
     "ChangeConfiguration": lambda station: station._change_configuration,
     "ClearCache": lambda station: station._authorization.cache.clear_asked,
     "ClearChargingProfile": lambda station: station._smart_charging.clear,
     "DataTransfer": lambda station: station._data_transfers().asked,
+    "DeleteCertificate": lambda station: station._need_credentials().delete,
     "GetCompositeSchedule": lambda station: station._smart_charging.composite,
     "GetConfiguration": lambda station: station._get_configuration,
     "ExtendedTriggerMessage": lambda station: station._triggers().asked_extended,
     "GetDiagnostics": lambda station: station._diagnostics().asked,
+    "GetInstalledCertificateIds": lambda station: station._need_credentials().certificates.tell_ids,
     "GetLog": lambda station: station._log_upload().asked,
     "GetLocalListVersion": lambda station: station._authorization.local_list.tell_version,
+    "InstallCertificate": lambda station: station._need_credentials().install,
     "RemoteStartTransaction": lambda station: station._remote.start,
     "RemoteStopTransaction": lambda station: station._remote.stop,
     "ReserveNow": lambda station: station._reservations.reserve,
     "Reset": lambda station: station._reset_asked,
     "SendLocalList": lambda station: station._send_local_list,
     "SetChargingProfile": lambda station: station._smart_charging.set_profile,
+    "SignedUpdateFirmware": lambda station: station._signed_firmware().asked,
     "TriggerMessage": lambda station: station._triggers().asked,
-    "UpdateFirmware": lambda station: station._firmware.asked,
+    "UpdateFirmware": lambda station: station._update_firmware,
     "UnlockConnector": lambda station: station._unlock_connector,
-    events.CertificateRequestMade: lambda station, *event: station._need_credentials().requests.made(*event),
-    events.CertificateRequestFailed: lambda station, *event: station._need_credentials().requests.failed(*event),
 }
 """The requests of the supervision. Here and not in each station: a bound method weighs 64 bytes."""
 
 _SECURITY_REQUESTS = frozenset(
     name for name, action in ACTIONS.items() if action.profile is FeatureProfile.SecurityExtension
 )
-    "CertificateSigned": lambda station: station._need_credentials().signed,
 """What firmware from before the security extension does not know."""
 
 _EXPIRIES: dict[int, Callable[[Station, float], None]] = {
     Timer.BOOT_RETRY: lambda station, due: station._boot.ask(due),
     Timer.HEARTBEAT: lambda station, due: station._boot.heartbeat(due),
-    "DeleteCertificate": lambda station: station._need_credentials().delete,
     Timer.DAILY_HEARTBEAT: lambda station, due: station._boot.heartbeat(due),
     Timer.CALL_TIMEOUT: lambda station, due: station._calls.timed_out(due),
     Timer.QUEUE_RETRY: lambda station, due: station._calls.advance(due),
     Timer.RECONNECT: lambda station, due: station._open_link(due),
-    "GetInstalledCertificateIds": lambda station: station._need_credentials().certificates.tell_ids,
     Timer.PING: lambda station, due: station._link.ping(due),
     Timer.PONG_TIMEOUT: lambda station, due: station._link.pong_missing(),
-    "InstallCertificate": lambda station: station._need_credentials().install,
     Timer.REMOTE_START: lambda station, due: station._remote.timed_out(due),
     Timer.RESET: lambda station, due: station._reset_attempted(station._reset.carry_out(due), due),
     Timer.CLOCK_ALIGNED: lambda station, due: station._metering.sample_aligned(station._transactions.running, due),
@@ -667,6 +694,6 @@ _EXPIRIES: dict[int, Callable[[Station, float], None]] = {
     Timer.TRANSFER: lambda station, due: station._transfers.due(due),
     Timer.FIRMWARE: lambda station, due: station._firmware_due(due),
     Timer.SECURITY_RETRY: lambda station, due: station._calls.advance(due),
-}
     Timer.CERTIFICATE_REQUEST: lambda station, due: station._need_credentials().repeat(due),
     Timer.CERTIFICATES: lambda station, due: station._need_credentials().due(due),
+}
