@@ -38,6 +38,7 @@ from forecourt.station.reset import Reset
 from forecourt.station.security_log import SecurityLog
 from forecourt.station.security_profile import ProfileTrial, trial_in
 from forecourt.station.sessions import Sessions
+from forecourt.station.signed_firmware import revocation_lists_in
 from forecourt.station.smart_charging import SmartCharging
 from forecourt.station.tariff import Tariff
 from forecourt.station.timers import Timers
@@ -82,6 +83,7 @@ class Blocks:
         "_reports",
         "_reservations",
         "_reset",
+        "_revocation_lists",
         "_security",
         "_sessions",
         "_smart_charging",
@@ -138,6 +140,7 @@ class Blocks:
         self._credentials: Credentials | None = None
         if need_credentials(records):
             self._make_credentials(records)
+        self._revocation_lists = revocation_lists_in(records, effects)
         self._add_guns(records)
         self._add_firmware(kept, commissioned)
 
@@ -227,7 +230,6 @@ class Blocks:
         self._firmware = Firmware(
             kept,
             commissioned,
-            self._options.strict_l01,
             self._model.product,
             self._transfers,
             self._reports,
@@ -236,6 +238,7 @@ class Blocks:
             self._sessions,
             self._remote,
             self._transactions,
+            self._security,
             self._clock,
             self._timers,
             self._effects,

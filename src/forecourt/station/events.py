@@ -165,6 +165,13 @@ class SecurityLogCleared(Event, frozen=True, gc=False):
     """The installer emptied the security log at the station."""
 
 
+class RevocationListsSet(Event, frozen=True, gc=False):
+    """The installer gave the station revocation lists, in place of those it had. They have been read before."""
+
+    lists: str
+    """X.509 CRLs in PEM, one after the other; empty for none."""
+
+
 class RebootRequested(Event, frozen=True, gc=False):
     """Somebody at the station asked for a reboot (StopTransaction reason Reboot)."""
 

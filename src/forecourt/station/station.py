@@ -36,7 +36,9 @@ from forecourt.ocpp.core import (
     UnlockConnectorResponse,
     UnlockStatus,
 )
+from forecourt.ocpp.errors import ErrorCode, RemoteError
 from forecourt.ocpp.local_auth_list_management import SendLocalListRequest, SendLocalListResponse, UpdateStatus
+from forecourt.ocpp.security_extension import CertificateUse
 from forecourt.station import events
 from forecourt.station.blocks import Blocks
 from forecourt.station.calls import Reply
@@ -50,6 +52,7 @@ from forecourt.station.power import RATING_KEYS
 from forecourt.station.security_events import SECURITY_KEYS, TAMPER_DTCS, TLS_EVENTS, SecurityEvent
 from forecourt.station.security_profile import ProfileTrial, go_back, require_rise
 from forecourt.station.seen import Seen, snapshot_of
+from forecourt.station.signed_firmware import SignedFirmware, keep_revocation_lists
 from forecourt.station.timers import Timer
 from forecourt.station.triggers import Triggers
 from forecourt.station.workings import KnownTags, Workings, known_tags_of, workings_of
@@ -59,6 +62,7 @@ if TYPE_CHECKING:
 
     from forecourt.evlink.picture import Picture
     from forecourt.ocpp.core import MeterValue
+    from forecourt.ocpp.firmware_management import UpdateFirmwareRequest
     from forecourt.station.calls import Answer, Handler
     from forecourt.station.commissioning import Chance, Commissioning, StationOptions
     from forecourt.station.configuration import Configuration
@@ -129,8 +133,8 @@ class Station(Blocks):
 
     def _settle(self, now: float) -> None:
         """What waits for anything to happen looks whether it was that."""
-        if self._firmware.is_waiting:
-            self._firmware.settle(now)
+        if self._firmware.is_waiting and self._firmware.settle(now):
+            self._end_life(StopReason.Reboot, False, now)
         if self._reservations.is_active:
             self._reservations.settle(now)
 
@@ -422,6 +426,27 @@ class Station(Blocks):
         reason = StopReason.HardReset if hard else StopReason.SoftReset
         return Reply(ResetResponse(status=ResetStatus.Accepted), lambda at: self._end_life(reason, hard, at))
 
+    def _update_firmware(self, request: UpdateFirmwareRequest, now: float) -> Reply:
+        if self._options.strict_l01:
+            wrong = "expected SignedUpdateFirmware, which this station takes, came UpdateFirmware"
+            raise RemoteError(ErrorCode.NotSupported, wrong)
+        return self._firmware.asked(request, now)
+
+    def _signed_firmware(self) -> SignedFirmware:
+        store = None if self._credentials is None else self._credentials.certificates
+        return SignedFirmware(
+            self._firmware,
+            () if store is None else store.pem(CertificateUse.ManufacturerRootCertificate),
+            self._revocation_lists or "",
+            self._options,
+            self._security,
+            self._clock,
+            self._effects,
+        )
+
+    def _revocation_lists_set(self, event: events.RevocationListsSet, now: float) -> None:
+        self._revocation_lists = keep_revocation_lists(event.lists, self._effects)
+
     def _firmware_due(self, now: float) -> None:
         if self._firmware.due(now):
             self._end_life(StopReason.Reboot, False, now)
@@ -599,6 +624,7 @@ _HANDLERS: dict[type[events.Event], Callable[[Station, Any, float], None]] = {
     events.FaultCleared: Station._fault_cleared,
     events.KeySet: Station._key_set,
     events.SecurityLogCleared: Station._security_log_cleared,
+    events.RevocationListsSet: Station._revocation_lists_set,
     events.RebootRequested: Station._reboot_requested,
     events.FileFetched: lambda station, event, now: station._transfers.fetched(event, now),
     events.FileSent: lambda station, event, now: station._transfers.sent(event, now),
@@ -632,8 +658,9 @@ _REQUESTS: dict[str, Callable[[Station], Handler]] = {
     "Reset": lambda station: station._reset_asked,
     "SendLocalList": lambda station: station._send_local_list,
     "SetChargingProfile": lambda station: station._smart_charging.set_profile,
+    "SignedUpdateFirmware": lambda station: station._signed_firmware().asked,
     "TriggerMessage": lambda station: station._triggers().asked,
-    "UpdateFirmware": lambda station: station._firmware.asked,
+    "UpdateFirmware": lambda station: station._update_firmware,
     "UnlockConnector": lambda station: station._unlock_connector,
 }
 """The requests of the supervision. Here and not in each station: a bound method weighs 64 bytes."""

@@ -25,7 +25,7 @@ from forecourt.ocpp.security_extension import (
 from forecourt.station.calls import Reply
 from forecourt.station.certificate_requests import NoRequest
 from forecourt.station.effects import Effect, LogEvent
-from forecourt.station.reports import IDLE, Report, message_of
+from forecourt.station.reports import Report, message_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -162,8 +162,8 @@ class Triggers:
         return tell
 
     def _signed_firmware_status(self, _: tuple[int, ...], now: float) -> Callable[[float], None]:
-        """No signed update can be running yet, so it is Idle."""
-        return lambda at: self._send(Report("SignedFirmwareStatusNotification", IDLE), at)
+        """The last status with its requestId, Idle without one when that was Installed or there is none."""
+        return lambda at: self._send(self._firmware.signed_report, at)
 
     def _sign_certificate(self, _: tuple[int, ...], now: float) -> Callable[[float], None]:
         requests = self._need_credentials().requests
