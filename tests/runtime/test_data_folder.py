@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import msgspec
 import pytest
 
 from forecourt.evlink.models import UnknownModel
 from forecourt.runtime.data_folder import CommissioningError, DataFolder, Wishes, commission, settle
 from forecourt.runtime.lock import FolderRefused
 from forecourt.runtime.loop import run
+from forecourt.runtime.meters import KEY as METER_KEY
+from forecourt.runtime.meters import KIND as METER_KIND
+from forecourt.runtime.meters import MeterState, load_meter
 from forecourt.station.commissioning import Commissioning
 from forecourt.station.effects import SaveRecord
 
@@ -111,3 +115,40 @@ def test_a_folder_serves_one_process_at_a_time(tmp_path: Path) -> None:
         DataFolder(tmp_path)
     folder.close()
     DataFolder(tmp_path).close()
+
+
+def test_damage_is_named_in_the_log_and_the_folder_opens(tmp_path: Path) -> None:
+    """Both files have lost their headers. The registers of the meter are among what can still be read."""
+    folder = DataFolder(tmp_path)
+    run(folder.keep(ONE))
+    run(folder.records.keep("ONE", [SaveRecord("queue", "1", b"kept")]))
+    meter = MeterState((7.5, 0.0), 10.0, 10.0)
+    run(folder.meters.keep("ONE", [SaveRecord(METER_KIND, METER_KEY, msgspec.json.encode(meter))]))
+    folder.close()
+    for name in ("records.sqlite", "meters.sqlite"):
+        with (tmp_path / name).open("r+b") as file:
+            file.write(b"\0" * 16)
+    folder = DataFolder(tmp_path)
+    assert folder.records.load("ONE")["queue", "1"] == b"kept"
+    assert load_meter(folder.meters, "ONE") == meter
+    assert len(folder.damage) == 2
+    log = folder.log.extract(0.0, 1e11, 0.0).decode()
+    folder.close()
+    for sentence in folder.damage:
+        assert sentence in log
+    assert len(list(tmp_path.glob("*.damaged-*"))) == 2
+
+
+def test_meter_whose_record_is_damaged_is_replaced_by_a_new_one(tmp_path: Path) -> None:
+    folder = DataFolder(tmp_path)
+    run(folder.keep(ONE))
+    data = msgspec.json.encode(MeterState((7.5, 0.0), 10.0, 10.0))
+    run(folder.meters.keep("ONE", [SaveRecord(METER_KIND, METER_KEY, data)]))
+    folder.close()
+    path = tmp_path / "meters.sqlite"
+    path.write_bytes(path.read_bytes().replace(b"7.5", b"9.5"))
+    folder = DataFolder(tmp_path)
+    assert load_meter(folder.meters, "ONE") is None
+    assert folder.last_wall_s == 0.0
+    folder.close()
+    assert "The record meter registers of ONE" in folder.damage[0]

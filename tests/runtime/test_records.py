@@ -350,11 +350,12 @@ def test_second_process_is_refused_while_the_first_has_the_file(store: RecordSto
 def test_file_is_free_again_when_its_store_is_closed_or_could_not_be_opened(path: Path) -> None:
     RecordStore(path).close()
     RecordStore(path).close()
-    other = path.with_name("other.sqlite")
-    other.write_bytes(b"This is a letter and no database, long enough to have a header. " * 20)
+    with sqlite3.connect(path) as connection:
+        connection.execute("PRAGMA user_version = 99")
+    connection.close()
     for _ in range(2):
-        with pytest.raises(RecordStoreError, match="file is not a database"):
-            RecordStore(other)
+        with pytest.raises(RecordStoreError, match="is of version 99"):
+            RecordStore(path)
 
 
 def test_file_of_a_newer_version_is_refused(path: Path) -> None:

@@ -17,7 +17,7 @@ from forecourt.cli.hosting import clock_after, open_folder, open_station
 from forecourt.cli.words import kept_in, printable
 from forecourt.evlink.keys import Key
 from forecourt.ocpp.address import station_url
-from forecourt.runtime.data_folder import Wishes
+from forecourt.runtime.data_folder import DAMAGE, Wishes
 from forecourt.runtime.ports import host_and_port
 from forecourt.screen.api import ControlApi
 from forecourt.station.commissioning import StationOptions
@@ -139,5 +139,7 @@ async def run_station(plan: Plan, teller: Teller) -> None:
         broken = watch_loop()
         station.power(True)
         teller.started(station, f"http://{host_and_port(plan.http_address, api.port)}", plan.data)
+        for sentence in () if folder is None else folder.damage:
+            teller.hear(LogEvent(DAMAGE, sentence), 0.0)
         station.seat.listen(teller.hear)
         await broken

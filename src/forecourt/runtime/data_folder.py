@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
 DEFAULT_IDENTITY = "FORECOURT-1"
 DEFAULT_URL = f"ws://{HOST}:{OCPP_PORT}"
 DEFAULT_MODEL = "EVD1S180THB"
+DAMAGE = "Records damaged"
+"""The kind of the log's lines that name what was found damaged."""
 SERIAL_MAX_LENGTH = 25
 FIRMWARE_MAX_LENGTH = 50
 
@@ -110,13 +113,19 @@ class DataFolder:
         """Open or make the folder. Raises `ForecourtError` with a sentence."""
         self._file = path / "commissioning.json"
         self.log = StationLog(path / "log.jsonl")
-        self.records = RecordStore(path / "records.sqlite")
+        self.damage: list[str] = []
+        """What was found damaged, a sentence each; the log has them too."""
+        self.records = RecordStore(path / "records.sqlite", self._note_damage)
         try:
-            self.meters = RecordStore(path / "meters.sqlite")
+            self.meters = RecordStore(path / "meters.sqlite", self._note_damage)
             self.kept = self._load()
         except BaseException:
             self.close()
             raise
+
+    def _note_damage(self, sentence: str) -> None:
+        self.damage.append(sentence)
+        self.log.add(time.time(), DAMAGE, sentence)
 
     @property
     def last_wall_s(self) -> float:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Protocol
 import msgspec
 
 from forecourt.errors import ForecourtError
+from forecourt.runtime.records import UNREADABLE
 from forecourt.station.effects import CloseContactor, OpenContactor, SaveRecord
 from forecourt.station.events import PowerLost
 
@@ -59,9 +60,12 @@ _encode = msgspec.json.Encoder().encode
 
 
 def load_meter(store: Store, identity: str) -> MeterState | None:
-    """What was kept for a station; None for a new meter. Raises `MeterError` for what cannot be read."""
+    """What was kept for a station; None for a new meter. Raises `MeterError` for what cannot be read.
+
+    A record that the store has found damaged is a meter that had to be replaced: a new one, which begins at 0.
+    """
     data = store.load(identity).get((KIND, KEY))
-    if data is None:
+    if data is None or data == UNREADABLE:
         return None
     try:
         return _decode(data)

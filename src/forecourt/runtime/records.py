@@ -14,6 +14,11 @@ group to fill. Within a group only the last write to a record reaches the file, 
 When a transaction fails nothing of it is in the file, every batch of the group is told why, and the next group is tried
 anew: whoever needs the records commits them again.
 
+Every row has a checksum, so that a row that something else has changed is not taken for what was written: whoever loads
+it gets `UNREADABLE` in its place. A file that is damaged as a whole is put aside when it is opened, and what can be
+read of it goes on in a new one (`runtime.salvage`). After that no message id may be used twice, so the count of lives
+is unreadable as well, and the station draws a number instead. What was found is told in sentences.
+
 Without a path the records live in memory: the same calls, for fleets and tests that do not need a disk.
 """
 
@@ -24,6 +29,7 @@ import contextlib
 import os
 import sqlite3
 import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import Future
 from queue import Empty, SimpleQueue
@@ -31,13 +37,15 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from forecourt.errors import ForecourtError
 from forecourt.runtime.lock import take_lock
+from forecourt.runtime.salvage import checksum, find_damage, finish, put_aside
+from forecourt.station.boot import KIND as BOOT_KIND
 from forecourt.station.effects import DeleteRecord, SaveRecord
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 _APPLICATION_ID = 0x466F7265
 """Says to whom the file belongs; `Fore` in ASCII."""
 _GROUP_LIMIT = 10_000
@@ -48,13 +56,17 @@ CREATE TABLE record (
     kind TEXT NOT NULL,
     key TEXT NOT NULL,
     data BLOB NOT NULL,
+    sum INTEGER NOT NULL,
     PRIMARY KEY (station, kind, key)
 ) WITHOUT ROWID
 """
-_SAVE = "INSERT OR REPLACE INTO record (station, kind, key, data) VALUES (?, ?, ?, ?)"
+_SAVE = "INSERT OR REPLACE INTO record (station, kind, key, data, sum) VALUES (?, ?, ?, ?, ?)"
 _DELETE = "DELETE FROM record WHERE station = ? AND kind = ? AND key = ?"
 _STATIONS = "SELECT DISTINCT station FROM record ORDER BY station"
-_LOAD = "SELECT kind, key, data FROM record WHERE station = ? ORDER BY kind, key"
+_LOAD = "SELECT kind, key, data, sum FROM record WHERE station = ? ORDER BY kind, key"
+
+UNREADABLE = b"\xff"
+"""What `load` gives for a record that is damaged: nothing that any kind of record could be."""
 
 Records: TypeAlias = dict[tuple[str, str], bytes]
 """The records of one station by kind and key."""
@@ -92,13 +104,15 @@ class _Query:
 class RecordStore:
     """See the top of the file. `commit` belongs to one event loop; the rest may be called without one."""
 
-    def __init__(self, path: Path | None) -> None:
+    def __init__(self, path: Path | None, tell: Callable[[str], None] = lambda sentence: None) -> None:
         """Open the file at `path`, make it and its folder where missing, readable by their owner only; None: memory.
 
-        Raises `FolderRefused` when another process has it or the folder cannot be, and `RecordStoreError` when it is no
-        database, not of Forecourt, of a newer version, or the disk will not have it.
+        `tell` hears a sentence about everything that is found damaged, now or in a `load`.
+
+        Raises `FolderRefused` when another process has it or the folder cannot be, and `RecordStoreError` when it is
+        not of Forecourt, of a newer version, or the disk will not have it.
         """
-        self._file = None if path is None else _RecordFile(path)
+        self._file = None if path is None else _RecordFile(path, tell)
         self._memory: dict[str, Records] = {}
 
     def load(self, station: str) -> Records:
@@ -169,16 +183,18 @@ class RecordStore:
 class _RecordFile:
     """The file, its lock and its writer thread."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, tell: Callable[[str], None]) -> None:
         self.transactions = 0
         self.begun = 0
         self._path = path
+        self._tell = tell
+        self._was_damaged = False
         self._queue: SimpleQueue[_Batch | _Query | None] = SimpleQueue()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._closed = False
         self._lock = take_lock(path.with_name(f"{path.name}.lock"), f"The record file {path}")
         try:
-            self._connection = _open(path)
+            self._connection = self._open()
         except BaseException:
             os.close(self._lock)
             raise
@@ -190,7 +206,16 @@ class _RecordFile:
         return self._queue.qsize()
 
     def load(self, station: str) -> Records:
-        return {(kind, key): data for kind, key, data in self._ask(_Query(_LOAD, station))}
+        records: Records = {}
+        for kind, key, data, written in self._ask(_Query(_LOAD, station)):
+            if checksum(station, kind, key, data) == written:
+                records[kind, key] = data
+            else:
+                records[kind, key] = UNREADABLE
+                self._tell(f"The record {kind} {key} of {station} in {self._path} is damaged and is not used.")
+        if self._was_damaged:
+            records[BOOT_KIND, "count"] = UNREADABLE
+        return records
 
     def stations(self) -> list[str]:
         return [station for (station,) in self._ask(_Query(_STATIONS))]
@@ -220,6 +245,37 @@ class _RecordFile:
         self._check_open()
         self._queue.put(query)
         return query.answer.result()
+
+    def _open(self) -> sqlite3.Connection:
+        path = self._path
+        try:
+            finish(path)
+            self._put_damage_aside()
+            # SQLite gives its other files this mode.
+            os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+            connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+        except (OSError, sqlite3.Error) as error:
+            raise RecordStoreError(f"The record file {path} cannot be opened: {error}.") from error
+        try:
+            _prepare(connection, path)
+        except sqlite3.Error as error:
+            connection.close()
+            raise RecordStoreError(f"{path} cannot be used as a record file: {error}.") from error
+        except RecordStoreError:
+            connection.close()
+            raise
+        return connection
+
+    def _put_damage_aside(self) -> None:
+        wrong = find_damage(self._path)
+        if wrong is None:
+            return
+        aside, rows = put_aside(self._path, _make_tables, time.time())
+        self._was_damaged = True
+        self._tell(
+            f"The record file {self._path} was damaged ({wrong}): it was put aside as {aside.name}, and {rows} records "
+            "that could be read go on."
+        )
 
     # In the thread.
 
@@ -264,7 +320,9 @@ class _RecordFile:
         connection = self._connection
         try:
             connection.execute("BEGIN IMMEDIATE")
-            connection.executemany(_SAVE, ((*name, data) for name, data in last.items() if data is not None))
+            connection.executemany(
+                _SAVE, ((*name, data, checksum(*name, data)) for name, data in last.items() if data is not None)
+            )
             connection.executemany(_DELETE, (name for name, data in last.items() if data is None))
             connection.execute("COMMIT")
         except (sqlite3.Error, UnicodeEncodeError, OverflowError) as error:
@@ -287,23 +345,6 @@ def _tell(loop: asyncio.AbstractEventLoop, group: list[_Batch], failure: str | N
         loop.call_soon(batch.done, failure)  # one by one, so that one that fails does not silence the others
 
 
-def _open(path: Path) -> sqlite3.Connection:
-    try:
-        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))  # SQLite gives its other files this mode
-        connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
-    except (OSError, sqlite3.Error) as error:
-        raise RecordStoreError(f"The record file {path} cannot be opened: {error}.") from error
-    try:
-        _prepare(connection, path)
-    except sqlite3.Error as error:
-        connection.close()
-        raise RecordStoreError(f"{path} cannot be used as a record file: {error}.") from error
-    except RecordStoreError:
-        connection.close()
-        raise
-    return connection
-
-
 def _prepare(connection: sqlite3.Connection, path: Path) -> None:
     """See that the file is ours and of this version; make what is in it when it is new."""
     (owner,) = connection.execute("PRAGMA application_id").fetchone()
@@ -323,9 +364,30 @@ def _prepare(connection: sqlite3.Connection, path: Path) -> None:
         )
     connection.execute("PRAGMA synchronous = FULL")
     connection.execute("PRAGMA fullfsync = ON")  # macOS: else its disks may keep it in a cache
+    if version == SCHEMA_VERSION:
+        return
+    connection.execute("BEGIN IMMEDIATE")
     if version == 0:
-        connection.execute("BEGIN IMMEDIATE")
-        connection.execute(_SCHEMA)
-        connection.execute(f"PRAGMA application_id = {_APPLICATION_ID}")
-        connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
-        connection.execute("COMMIT")
+        _make_tables(connection)
+    for form in range(version or SCHEMA_VERSION, SCHEMA_VERSION):
+        _MIGRATIONS[form](connection)
+    connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
+    connection.execute("COMMIT")
+
+
+def _make_tables(connection: sqlite3.Connection) -> None:
+    """Make an empty file one of the present form."""
+    connection.execute(_SCHEMA)
+    connection.execute(f"PRAGMA application_id = {_APPLICATION_ID}")
+    connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
+
+
+def _add_checksums(connection: sqlite3.Connection) -> None:
+    """The first form had none."""
+    connection.create_function("checksum", 4, checksum, deterministic=True)
+    connection.execute("ALTER TABLE record ADD COLUMN sum INTEGER NOT NULL DEFAULT 0")
+    connection.execute("UPDATE record SET sum = checksum(station, kind, key, data)")
+
+
+_MIGRATIONS: dict[int, Callable[[sqlite3.Connection], None]] = {1: _add_checksums}
+"""By the version of a file: what makes it one of the next."""

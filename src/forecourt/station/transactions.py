@@ -16,7 +16,7 @@ contactor is opened before StopTransaction is made, and closed only after the re
 from __future__ import annotations
 
 from math import floor
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Annotated, Protocol
 
 import msgspec
 
@@ -30,7 +30,7 @@ from forecourt.ocpp.core import (
     StopTransactionRequest,
 )
 from forecourt.ocpp.types import to_epoch
-from forecourt.station.clock import timestamp
+from forecourt.station.clock import Moment, timestamp
 from forecourt.station.effects import CloseContactor, DeleteRecord, Effect, OpenContactor, SaveRecord
 
 if TYPE_CHECKING:
@@ -46,6 +46,9 @@ KIND = "transaction"
 GIVEN_UP = -1
 """The transactionId of a transaction whose StartTransaction was never answered (errata 3.18)."""
 
+GUNS_MOST = 2
+"""No model of the guide has more; a record that says otherwise is damaged."""
+
 
 def register_wh(energy_wh: float) -> int:
     """A meter register as OCPP sends it: whole Wh that have really flowed."""
@@ -56,10 +59,10 @@ class Transaction(msgspec.Struct, gc=False):
     """One session on one gun."""
 
     local: str
-    connector: int
+    connector: Annotated[int, msgspec.Meta(ge=1, le=GUNS_MOST)]
     idTag: str
     meter_start: int
-    started_clock_s: float
+    started_clock_s: Moment
     started_at: float
     """The start on the time line of the life in which it began, for the sampling times."""
     transactionId: int | None = None
