@@ -72,7 +72,7 @@ def test_a_server_that_takes_an_upload_and_does_not_answer_ends_it_at_its_time_l
         ("sftp://host/f", TransferProblem.SCHEME),
         ("file:///etc/passwd", TransferProblem.SCHEME),
         ("ftps://host/f", TransferProblem.SCHEME),
-        ("", TransferProblem.SCHEME),
+        ("", TransferProblem.ADDRESS),
         ("http:///f", TransferProblem.ADDRESS),
         ("http://host:0/f", TransferProblem.ADDRESS),
         ("http://host:99999/f", TransferProblem.ADDRESS),

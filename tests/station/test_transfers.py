@@ -191,6 +191,8 @@ def test_end_of_one_transfer_may_stop_another_that_is_due_with_it() -> None:
         ("http://h:0/a", TransferProblem.ADDRESS),
         ("http://h:99999/a", TransferProblem.ADDRESS),
         ("http://[::1/a", TransferProblem.ADDRESS),
+        ("ftp://user:secret/word@h/a", TransferProblem.ADDRESS),
+        ("http://user:secret@ho\u2100st/a", TransferProblem.ADDRESS),
         ("http://h/a b", TransferProblem.ADDRESS),
         ("http://h/a\r\nHost: other", TransferProblem.ADDRESS),
     ],

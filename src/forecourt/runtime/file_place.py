@@ -8,6 +8,7 @@ import msgspec
 
 from forecourt.errors import ForecourtError
 from forecourt.station.events import TransferProblem
+from forecourt.station.transfers import wrong_address
 
 PORTS = {"ftp": 21, "http": 80, "https": 443}
 """The schemes of the guide, and where their servers listen unless the address says otherwise."""
@@ -65,21 +66,14 @@ class Place(msgspec.Struct, frozen=True, gc=False):
 
 def place_of(url: str) -> Place:
     """Take an address apart. Raises `TransferError` (ADDRESS, SCHEME) with a sentence without its credentials."""
-    if not url.isprintable() or " " in url:
-        raise TransferError(TransferProblem.ADDRESS, "expected an address without blanks, came one with some")
-    try:
-        parts = urlsplit(url)
-        host, port = parts.hostname, parts.port
-    except ValueError:
-        raise TransferError(TransferProblem.ADDRESS, "expected an address with host and port, came another") from None
-    if parts.scheme not in PORTS:
-        came = parts.scheme[:20] or "none"
-        raise TransferError(TransferProblem.SCHEME, f"expected one of the schemes {', '.join(PORTS)}, came {came}")
-    if not host or port == 0:
-        raise TransferError(TransferProblem.ADDRESS, "expected an address with a host and a port, came one without")
+    wrong = wrong_address(url)
+    if wrong is not None:
+        raise TransferError(*wrong)
+    parts = urlsplit(url)
+    assert parts.hostname, "an address that is not wrong has a host"
+    port = parts.port or PORTS[parts.scheme]
     user = None if parts.username is None else _decoded(parts.username)
-    password = _decoded(parts.password or "")
-    place = Place(parts.scheme, host, port or PORTS[parts.scheme], parts.path, parts.query, user, password)
+    place = Place(parts.scheme, parts.hostname, port, parts.path, parts.query, user, _decoded(parts.password or ""))
     place.ftp_path()  # what cannot be decoded is no address over any protocol
     return place
 

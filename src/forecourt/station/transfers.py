@@ -63,8 +63,8 @@ def wrong_address(url: str) -> tuple[TransferProblem, str] | None:
     try:
         parts = urlsplit(url)
         has_host = bool(parts.hostname) and parts.port != 0
-    except ValueError as error:
-        return TransferProblem.ADDRESS, f"expected an address with host and port, came another: {error}"
+    except ValueError:  # whose text may quote the password
+        return TransferProblem.ADDRESS, "expected an address with a host and a port from 1 to 65535, came another"
     if parts.scheme not in SCHEMES:
         came = parts.scheme[:20] or "none"
         return TransferProblem.SCHEME, f"expected one of the schemes {', '.join(SCHEMES)}, came {came}"
