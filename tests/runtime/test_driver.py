@@ -161,6 +161,9 @@ class FakeCabinet:
 class FakeLink:
     """A link that writes down what it was told."""
 
+    problem = None
+    root = ""
+
     def __init__(self) -> None:
         self.told: list[tuple[object, ...]] = []
 
@@ -228,7 +231,7 @@ class Rig:
         self.lives.append(FakeStation(self, records))
         return self.lives[-1]
 
-    def connect(self, url: str, owner: Seat, *, identity: str, password: bytes | None) -> FakeLink:
+    def connect(self, url: str, owner: Seat, *, identity: str, password: bytes | None, context: Any = None) -> FakeLink:
         assert (url, identity, password, owner) == (OPEN.url, "A", None, self.seat)
         self.links.append(FakeLink())
         return self.links[-1]

@@ -104,7 +104,7 @@ class Log:
 class Links:
     """No link is opened here."""
 
-    def connect(self, url: str, owner: Seat, *, identity: str, password: bytes | None) -> Any:
+    def connect(self, url: str, owner: Seat, *, identity: str, password: bytes | None, context: Any = None) -> Any:
         raise AssertionError("no link is asked for")
 
 

@@ -59,7 +59,8 @@ async def open_station(
     links = Links(close_timeout_s=CLOSE_S, certificate_authorities=authorities)
     opened.push_async_callback(links.close, within_s=CLOSE_S)
     records, meters = (None, None) if folder is None else (folder.records, folder.meters)
-    host = Host(clock, links, records, meters, files=Files(authorities))
+    keys = None if folder is None else folder.keys
+    host = Host(clock, links, records, meters, files=Files(authorities), keys=keys)
     opened.push_async_callback(host.stop)
     if folder is not None:
         await folder.keep(commissioning)

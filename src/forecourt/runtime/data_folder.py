@@ -11,6 +11,7 @@ import msgspec
 from forecourt.errors import ForecourtError
 from forecourt.evlink.firmware import DEFAULT_FIRMWARE_VERSION
 from forecourt.evlink.models import find_model
+from forecourt.runtime.keys import Keys
 from forecourt.runtime.meters import load_meter
 from forecourt.runtime.ports import HOST, OCPP_PORT
 from forecourt.runtime.records import RecordStore
@@ -112,6 +113,7 @@ class DataFolder:
     def __init__(self, path: Path) -> None:
         """Open or make the folder. Raises `ForecourtError` with a sentence."""
         self._file = path / "commissioning.json"
+        self.keys = Keys(path / "keys")
         self.log = StationLog(path / "log.jsonl")
         self.damage: list[str] = []
         """What was found damaged, a sentence each; the log has them too."""
@@ -141,6 +143,7 @@ class DataFolder:
         if kept is not None:
             for store in (self.records, self.meters):
                 await _rename(store, kept.identity, commissioning.identity)
+            self.keys.rename(kept.identity, commissioning.identity)
             overridden = [
                 DeleteRecord(KIND, key)
                 for key, value_of in COMMISSIONED.items()

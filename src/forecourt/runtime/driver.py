@@ -31,6 +31,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from forecourt.runtime import linking
 from forecourt.runtime.files import Files
+from forecourt.runtime.keys import Keys, forget_key, make_key
 from forecourt.runtime.seat import Records, Seat, Write
 from forecourt.runtime.timeline import Timeline
 from forecourt.runtime.transfers import Transfers, fetch_file, send_file, stop_transfer
@@ -41,8 +42,10 @@ from forecourt.station.effects import (
     DeleteRecord,
     Effect,
     FetchFile,
+    ForgetKey,
     LimitPower,
     LogEvent,
+    MakeCertificateRequest,
     OpenContactor,
     OpenLink,
     Reboot,
@@ -57,6 +60,7 @@ from forecourt.station.events import Event, LinkClosed, LinkRefused, PowerLost, 
 
 if TYPE_CHECKING:
     import asyncio
+    import ssl
     from collections.abc import Callable, Iterable
 
     from forecourt.runtime.clock import Clock
@@ -84,7 +88,9 @@ class Store(Protocol):
 class Dialler(Protocol):
     """How a driver opens links; `runtime.link.Links` is one."""
 
-    def connect(self, url: str, owner: Seat, *, identity: str, password: bytes | None) -> OpenedLink: ...
+    def connect(
+        self, url: str, owner: Seat, *, identity: str, password: bytes | None, context: ssl.SSLContext | None = None
+    ) -> OpenedLink: ...
 
 
 class Driver:
@@ -97,14 +103,19 @@ class Driver:
         links: Dialler,
         store: Store | None = None,
         files: Carrier | None = None,
+        keys: Keys | None = None,
     ) -> None:
-        """`files` is what carries files, None for one that trusts the authorities of the system."""
+        """`files` is what carries files, None for one that trusts the authorities of the system.
+
+        `keys` has the private keys, None for keys in memory.
+        """
         self.loop = loop
         self.clock = clock
         self.seats: dict[str, Seat] = {}
         self.links = links
         self._store = store
         self.timeline = Timeline(loop, clock, self.advance)
+        self.keys = keys or Keys()
         self.transfers = Transfers(loop, files or Files(), self.happen)
         self._arisen: deque[Event] = deque()
         self._busy = False
@@ -469,6 +480,8 @@ CARRY: dict[type[Effect], Callable[[Driver, Seat, Any, float], None]] = {
     TakeModulesOut: Driver._limit_power,
     Reboot: Driver._reboot,
     LogEvent: Driver._log,
+    MakeCertificateRequest: make_key,
+    ForgetKey: forget_key,
     FetchFile: fetch_file,
     SendFile: send_file,
     StopTransfer: stop_transfer,

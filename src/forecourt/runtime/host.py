@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from forecourt.evlink.keys import Key
     from forecourt.runtime.clock import Clock
     from forecourt.runtime.driver import Dialler
+    from forecourt.runtime.keys import Keys
     from forecourt.runtime.records import RecordStore
     from forecourt.runtime.seat import Brain, Records
     from forecourt.runtime.station_log import StationLog
@@ -65,13 +66,14 @@ class Host:
         meters: RecordStore | None = None,
         chance: Chance | None = None,
         files: Carrier | None = None,
+        keys: Keys | None = None,
     ) -> None:
         """Must be made while the loop runs. `chance` is the system's unless given, and so are the authorities of
-        HTTPS that `files` trusts."""
+        HTTPS that `files` trusts; `keys` keeps private keys in memory unless given."""
         loop = asyncio.get_running_loop()
         self.clock = clock
         behind = None if records is None else RecordsBehindMeters(records)
-        self.driver = Driver(loop, clock, links, behind, files)
+        self.driver = Driver(loop, clock, links, behind, files, keys)
         self.stations: dict[str, HostedStation] = {}
         self._records = records
         self._meters = meters
@@ -126,6 +128,7 @@ class Host:
         for station in list(self.stations.values()):
             self.driver.remove(station.seat)
         await self.driver.transfers.close()
+        await self.driver.keys.close()
         if self._keeper is not None:
             self._keeper.stop()
             self._keeper.write_all()

@@ -21,6 +21,7 @@ from forecourt.runtime.handshake import (
     why_not_upgraded,
     why_unreachable,
 )
+from forecourt.runtime.tls import problem_of, root_of
 from forecourt.runtime.websocket import ENDED, OPENING, Link
 
 if TYPE_CHECKING:
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 
     from forecourt.runtime.link import Links
     from forecourt.runtime.link_owner import ConnectingOwner
+    from forecourt.station.events import LinkProblem
 
 Decide: TypeAlias = "Callable[[Handshake], Welcome | Refuse]"
 """What a server is asked before each upgrade; it must not block."""
@@ -40,7 +42,7 @@ Decide: TypeAlias = "Callable[[Handshake], Welcome | Refuse]"
 class StationLink(Link):
     """The side of the station: the WebSocket client."""
 
-    __slots__ = ("_attempt", "_authorization", "_client", "_identity")
+    __slots__ = ("_attempt", "_authorization", "_client", "_identity", "_problem")
 
     _owner: ConnectingOwner | None
 
@@ -53,6 +55,7 @@ class StationLink(Link):
         self._identity = identity
         self._authorization = None if password is None else basic_authorization(identity, password)
         self._attempt: asyncio.Task[None] | None = None
+        self._problem: LinkProblem | None = None
         links.remember(self)
 
     def begin(self, loop: asyncio.AbstractEventLoop, context: ssl.SSLContext | None) -> None:
@@ -77,6 +80,15 @@ class StationLink(Link):
             self._authorization = None
         self._shaker.send_request(request)
         self._flush()
+
+    @property
+    def problem(self) -> LinkProblem | None:
+        return self._problem
+
+    @property
+    def root(self) -> str:
+        tls = None if self._transport is None else self._transport.get_extra_info("ssl_object")
+        return "" if tls is None else root_of(tls)
 
     @property
     def _shaker(self) -> ClientProtocol:
@@ -106,6 +118,7 @@ class StationLink(Link):
         elif (error := attempt.exception()) is not None:
             if not isinstance(error, OSError):
                 raise error
+            self._problem = problem_of(error)
             self.unreached(self._why or why_unreachable(error, self._shaker.uri))
 
     def unreached(self, reason: str) -> None:

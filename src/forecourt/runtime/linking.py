@@ -19,10 +19,18 @@ def open_link(driver: Driver, seat: Seat, effect: OpenLink, now: float) -> None:
     del now
     cut_link(seat)
     give_up_attempt(seat)
-    if seat.network_up:
-        seat.attempt = driver.links.connect(effect.url, seat, identity=effect.identity, password=effect.password)
-    else:
-        driver.loop.call_soon(driver.happen_in_life, seat, seat.life, LinkRefused(NETWORK_OFF))
+    refusal = None if seat.network_up else NETWORK_OFF
+    if refusal is None:
+        try:
+            context = driver.keys.context(seat.identity, effect)
+        except (OSError, ValueError) as error:
+            refusal = f"The station's own certificate cannot be used: {error}."
+    if refusal is not None:
+        driver.loop.call_soon(driver.happen_in_life, seat, seat.life, LinkRefused(refusal))
+        return
+    seat.attempt = driver.links.connect(
+        effect.url, seat, identity=effect.identity, password=effect.password, context=context
+    )
 
 
 def give_up_attempt(seat: Seat) -> bool:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from forecourt.runtime.driver import Driver
     from forecourt.runtime.wire_log import WireLog
     from forecourt.station.effects import CloseContactor, LimitPower, OpenContactor, TakeModulesOut
+    from forecourt.station.events import LinkProblem
 
 Records: TypeAlias = dict[tuple[str, str], bytes]
 """(kind, key) -> data, as the record store loads them."""
@@ -52,6 +53,12 @@ class Electricity(Protocol):
 
 class OpenedLink(Protocol):
     """One WebSocket, as `runtime.link` makes it. It ends closing by itself."""
+
+    @property
+    def problem(self) -> LinkProblem | None: ...
+
+    @property
+    def root(self) -> str: ...
 
     def send(self, frame: bytes) -> None: ...
 
@@ -230,13 +237,13 @@ class Seat:
         self.attempt = None
         self.link = link
         self.unanswered = 0
-        self.driver.happen(self, LinkOpened())
+        self.driver.happen(self, LinkOpened(link.root))
 
     def link_refused(self, link: OpenedLink, reason: str, http_status: int | None) -> None:
         """The connection that was dialled could not be opened."""
         if link is self.attempt:
             self.attempt = None
-            self.driver.happen(self, LinkRefused(reason, http_status))
+            self.driver.happen(self, LinkRefused(reason, http_status, link.problem))
 
     def frame_received(self, link: OpenedLink, frame: bytes) -> None:
         """One text message arrived. The hot path of a fleet."""

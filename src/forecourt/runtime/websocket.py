@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from forecourt.runtime.link import Links
     from forecourt.runtime.link_owner import LinkOwner
+    from forecourt.station.events import LinkProblem
 
 _NO_ID = UUID(int=0)
 """Only the library's own log would tell the id of a connection, and one for each weighs 110 bytes."""
@@ -74,6 +75,16 @@ class Link(asyncio.BufferedProtocol):
     def is_open(self) -> bool:
         """Whether frames can be sent: it has opened, and neither side has begun to close."""
         return self._stage is OPEN and self._protocol.state is State.OPEN
+
+    @property
+    def problem(self) -> LinkProblem | None:
+        """What was wrong with TLS, when the link was refused; None for anything else."""
+        return None
+
+    @property
+    def root(self) -> str:
+        """What the server's certificate hangs on, as in `LinkOpened`; empty if there is none."""
+        return ""
 
     @property
     def remote(self) -> str:
