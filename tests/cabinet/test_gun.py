@@ -6,13 +6,14 @@ from math import inf, nextafter
 
 import msgspec
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from forecourt.cabinet.archetypes import FAMILY_CAR
+from forecourt.cabinet.archetypes import FAMILY_CAR, LONG_DISTANCE_CAR
 from forecourt.cabinet.car import OutputType
 from forecourt.cabinet.figures import CabinetFigures, GunFigures
 from forecourt.cabinet.gun import Closed, Gun
+from forecourt.cabinet.modules import deal, deal_again, whole_supply
 from forecourt.station.events import VehicleDrawing, VehiclePaused
 from forecourt.station.hardware import Phase
 
@@ -96,3 +97,73 @@ def test_copy_lives_its_own_life() -> None:
     other.pass_due()
     assert (gun.soc_percent, gun.energy_wh) == (50.0, 1000.0)
     assert other.soc_percent == 51.0
+
+
+PAIR = CabinetFigures(
+    station_limit_w=180_000,
+    guns=(
+        GunFigures(output=OutputType.CCS2, limit_w=150_000, cable_current_a=300),
+        GunFigures(output=OutputType.CCS2, limit_w=180_000, cable_current_a=500),
+    ),
+)
+
+
+class Charge:
+    """One or two cars that charge up from these states of charge, carried on from change to change."""
+
+    def __init__(self, socs_percent: list[float], limits_w: list[float | None], modules: int) -> None:
+        cars = (
+            msgspec.structs.replace(LONG_DISTANCE_CAR, stop_at_soc_percent=90.5, pauses=((70.25, 60.0),)),
+            FAMILY_CAR,
+        )
+        self.supply = msgspec.structs.replace(whole_supply(PAIR), modules=modules)
+        self.guns = [Gun(number, PAIR, 0.0) for number in (1, 2)]
+        self.plain_steps = 0
+        for gun, car, soc_percent, limit_w in zip(self.guns, cars, socs_percent, limits_w, strict=False):
+            gun.plug(msgspec.structs.replace(car, soc_percent=soc_percent))
+            gun.phase, gun.closed, gun.limit_w = Phase.CONSTANT, Closed.DRAWING, limit_w
+        deal(self.supply, self.guns, 0.0)
+
+    def next(self, *, plainly: bool) -> bool:
+        """Pass the next change, which `plainly` may be a plain step; whether there was one."""
+        first, second = self.guns
+        gun, other = (second, first) if second.due_s < first.due_s else (first, second)
+        if (now := gun.due_s) == inf:
+            return False
+        if plainly and gun.pass_plain_step(self.supply, is_alone=other.closed is Closed.NO):
+            self.plain_steps += 1
+            return True
+        is_step = gun.step_end_s < gun.phase_end_s
+        if gun.pass_due() is None and is_step:
+            deal_again(self.supply, self.guns, gun, now)
+        else:
+            deal(self.supply, self.guns, now)
+        return True
+
+    def state(self) -> list[list[object]]:
+        """Everything but what is only remembered for the next sharing."""
+        return [[getattr(gun, name) for name in Gun.__slots__ if name != "need"] for gun in self.guns]
+
+
+@given(
+    st.lists(st.floats(0.0, 99.9), min_size=1, max_size=2),
+    st.lists(st.sampled_from((None, 7_000.0, 45_000.0, 90_000.0, 0.0)), min_size=2, max_size=2),
+    st.integers(1, 6),
+)
+@settings(deadline=None)
+def test_plain_steps_lead_exactly_to_where_sharing_anew_at_each_step_leads(
+    socs_percent: list[float], limits_w: list[float | None], modules: int
+) -> None:
+    plain, shared = (Charge(socs_percent, limits_w, modules) for _ in range(2))
+    for _ in range(400):
+        assert plain.next(plainly=True) is shared.next(plainly=False)
+        assert plain.state() == shared.state()
+    assert not plain.next(plainly=True)
+
+
+def test_nearly_all_of_a_charge_is_plain_steps() -> None:
+    charge = Charge([15.0, 20.0], [None, None], 6)
+    changes = 0
+    while charge.next(plainly=True):
+        changes += 1
+    assert 130 < charge.plain_steps > 0.8 * changes

@@ -22,8 +22,8 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from forecourt.cabinet.gun import NEVER, Gun
-from forecourt.cabinet.modules import deal, deal_again, whole_supply
+from forecourt.cabinet.gun import NEVER, Closed, Gun
+from forecourt.cabinet.modules import NO_EVENTS, deal, deal_again, whole_supply
 from forecourt.errors import ForecourtError
 from forecourt.station.effects import CloseContactor, LimitPower, OpenContactor, TakeModulesOut
 from forecourt.station.events import CablePlugged, CableUnplugged
@@ -39,6 +39,10 @@ if TYPE_CHECKING:
     from forecourt.station.events import Event
 
     Order: TypeAlias = CloseContactor | OpenContactor | LimitPower | TakeModulesOut
+
+
+CHANGES_MOST = 10_000
+"""Guns have some hundred changes before them at most; those that change more often do not move: our mistake."""
 
 
 class GunError(ForecourtError):
@@ -191,19 +195,21 @@ class SimulatedCabinet:
         if self._happened:
             return self._happened[0][0]
         if self._deadline is None:
-            self._deadline = _next_event_s(self._supply, [gun.copy() for gun in self._guns])
+            self._deadline, _ = _pass_until(inf, self._supply, [gun.copy() for gun in self._guns])
         return self._deadline
 
     def _advance(self, now: float) -> None:
         assert now >= self._now, f"time went back from {self._now} to {now}"
         self._now = now
+        events = 0
         while self._due_s <= now:
-            due_s = self._due_s
-            happened = _pass_next(self._supply, self._guns)
-            self._due_s = _first_due_s(self._guns)
+            self._due_s, happened = _pass_until(now, self._supply, self._guns)
             if happened:
-                self._tell(*((due_s, event) for event in happened))
+                self._tell(*((self._due_s, event) for event in happened))
+                self._due_s = _first_due_s(self._guns)
                 self._deadline = None
+                events += 1
+                assert events < CHANGES_MOST, f"events do not end at {self._due_s}"
 
     def _changed(self, now: float) -> list[Event]:
         if told := deal(self._supply, self._guns, now):
@@ -260,21 +266,28 @@ def _first_due_s(guns: Sequence[Gun]) -> float:
     return due_s
 
 
-def _pass_next(supply: Supply, guns: Sequence[Gun]) -> Sequence[Event]:
-    """Carry the guns over the next change; of two at the same time the first gun's. What came of it."""
-    gun = guns[0]
-    for other in guns[1:]:
-        if other.due_s < gun.due_s:
-            gun = other
+def _pass_until(until_s: float, supply: Supply, guns: Sequence[Gun]) -> tuple[float, Sequence[Event]]:
+    """Carry the guns over their changes up to a moment, or to the first that brings something to tell.
+
+    Returns that moment and what is to be told; or nothing, and when the next change will be.
+    """
+    is_ample, passed = supply.limit_w >= supply.modules_w, 0
+    while (due_s := _first_due_s(guns)) <= until_s and due_s < inf:
+        gun = guns[0]
+        other = guns[1] if len(guns) == 2 else None
+        if other is not None and other.due_s < gun.due_s:  # of two at the same time the first gun's
+            gun, other = other, gun
+        is_alone = other is None or other.closed is Closed.NO
+        if not (is_ample and gun.pass_plain_step(supply, is_alone)) and (told := _pass_next(supply, guns, gun)):
+            return due_s, told
+        passed += 1
+        assert passed < CHANGES_MOST, f"the guns do not get beyond {due_s}"
+    return due_s, NO_EVENTS
+
+
+def _pass_next(supply: Supply, guns: Sequence[Gun], gun: Gun) -> Sequence[Event]:
+    """Carry the guns over the next change, which is this gun's. What came of it."""
     now, is_step = gun.due_s, gun.step_end_s < gun.phase_end_s
     event = gun.pass_due()
     told = deal_again(supply, guns, gun, now) if is_step and event is None else deal(supply, guns, now)
     return told if event is None else (event, *told)
-
-
-def _next_event_s(supply: Supply, guns: Sequence[Gun]) -> float:
-    """When the first event of these guns will be; they are used up by looking."""
-    while (due_s := _first_due_s(guns)) < inf:
-        if _pass_next(supply, guns):
-            return due_s
-    return inf

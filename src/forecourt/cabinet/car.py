@@ -130,6 +130,10 @@ class Car(msgspec.Struct, frozen=True, dict=True, forbid_unknown_fields=True):
             _within("pauses", at_soc_percent, 0, 100, "percent")
             _within("pauses", duration_s, 1, DAY_S, "s")
 
+    def tables(self) -> tuple[tuple[float, ...], tuple[float, ...]]:
+        """By step: the power asked for in W, and the battery's voltage."""
+        return self._asked_w, self._voltage_v
+
     def asked_w(self, step: int) -> float:
         """The power asked for, in W, from `step` percent to one percent more."""
         return self._asked_w[step]

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 SECONDS_AN_HOUR = 3600.0
 STEPS = 100
+NOTHING: tuple[float, ...] = ()
 NEVER = -inf
 """Before all time; one for all guns, since an expression makes a new one."""
 
@@ -59,6 +60,7 @@ class Gun:
 
     __slots__ = (
         "anchor_s",
+        "asked_table_w",
         "asked_w",
         "cabinet",
         "car",
@@ -70,6 +72,7 @@ class Gun:
         "lacks_modules",
         "limit_w",
         "modules",
+        "need",
         "next_pause",
         "offered_w",
         "paused",
@@ -83,6 +86,7 @@ class Gun:
         "step_end_percent",
         "step_end_s",
         "step_wh",
+        "voltage_table_v",
         "voltage_v",
         "wanted_w",
         "was_told",
@@ -93,6 +97,7 @@ class Gun:
         self.cabinet = cabinet
         self.figures = cabinet.guns[connector - 1]
         self.car: Car | None = None
+        self.asked_table_w = self.voltage_table_v = NOTHING  # of the car, by step
         self.peak_step = 0  # of the car's curve
         self.next_pause = 0  # of those that the car makes of its own accord
         self.phase = Phase.IDLE
@@ -109,6 +114,7 @@ class Gun:
 
         # The flow since the anchor, until the step of the battery ends.
         self.modules = 0  # that are the gun's
+        self.need = -1  # modules that it could use, when two guns last shared them
         self.lacks_modules = self.was_told = False
         self.voltage_v = 0.0
         self.current_a = 0.0
@@ -227,7 +233,8 @@ class Gun:
     def plug(self, car: Car) -> None:
         """Hang a car on it."""
         self.car, self.soc_percent, self.paused = car, float(car.soc_percent), False
-        self.peak_step = max(range(100), key=lambda step: (car.asked_w(step), step))
+        self.asked_table_w, self.voltage_table_v = asked_table_w, _ = car.tables()
+        self.peak_step = max(range(STEPS), key=lambda step: (asked_table_w[step], step))
         self.next_pause = sum(soc_percent <= self.soc_percent for soc_percent, _ in car.pauses)
 
     def unplug(self, now: float) -> None:
@@ -235,6 +242,7 @@ class Gun:
         self.go_dark()
         self.settle(now)
         self.car, self.soc_percent = None, 0.0
+        self.asked_table_w = self.voltage_table_v = NOTHING
 
     def close(self, now: float) -> None:
         """Begin a session, or begin it anew after it was opened. Nothing without a car or in a session."""
@@ -354,9 +362,9 @@ class Gun:
             return
         step = int(self.soc_percent)
         self.step = step = step if step < STEPS else STEPS - 1
-        self.voltage_v = self.car.voltage_v(step)
+        self.voltage_v = self.voltage_table_v[step]
         if self.closed is Closed.DRAWING:
-            self.asked_w = self.car.asked_w(step)
+            self.asked_w = self.asked_table_w[step]
             self.wanted_w = self._wish_w(self.car)
 
     def flow(self, power_w: float) -> None:
@@ -366,7 +374,10 @@ class Gun:
         assert self.car is not None, "only a car wants power"
         self.current_a = power_w / self.voltage_v
         self.power_w = self.voltage_v * self.current_a
-        car = self.car
+        self._begin_step(self.car)
+
+    def _begin_step(self, car: Car) -> None:
+        """Say when the step of the battery ends that begins at the anchor, with the power that flows."""
         end_percent = int(self.soc_percent) + 1.0
         if end_percent > car.stop_at_soc_percent:
             end_percent = car.stop_at_soc_percent
@@ -375,3 +386,43 @@ class Gun:
         self.step_end_percent = end_percent
         self.step_wh = car.inlet_wh(end_percent - self.soc_percent)
         self.step_end_s = self.anchor_s + self.step_wh * SECONDS_AN_HOUR / self.power_w
+
+    def pass_plain_step(self, supply: Supply, is_alone: bool) -> bool:
+        """Go over the end of a step as `settle`, `take` and `flow` would, where only the battery's wish changes by it.
+
+        That is nearly all that a long charge consists of. False, and nothing has happened, where more may change: at
+        the end of the charge or before a pause of the car, in another phase, at a setpoint of 0, or when the gun could
+        use another number of modules than before and is not alone. The station's limit must not bite.
+        """
+        car, soc_percent = self.car, self.step_end_percent
+        if (
+            car is None
+            or self.phase is not Phase.CONSTANT
+            or self.phase_end_s <= self.step_end_s
+            or not self.modules
+            or self.limit_w == 0.0
+            or soc_percent >= car.stop_at_soc_percent
+            or (self.next_pause < len(car.pauses) and soc_percent >= car.pauses[self.next_pause][0])
+        ):
+            return False
+        step = int(soc_percent)
+        figures, voltage_v, asked_w = self.figures, self.voltage_table_v[step], self.asked_table_w[step]
+        most_w, carried_w = figures.cable_current_a * voltage_v, car.max_current_a * voltage_v
+        if most_w > figures.limit_w:
+            most_w = figures.limit_w
+        if self.limit_w is not None and most_w > self.limit_w:
+            most_w = self.limit_w
+        wanted_w = most_w if most_w < carried_w else carried_w
+        if wanted_w > asked_w:
+            wanted_w = asked_w
+        if wanted_w <= 0.0 or not (is_alone or self.need == int(-(-wanted_w // supply.module_w))):
+            return False
+        modules_w = self.modules * supply.module_w
+        self.anchor_s, self.soc_percent, self.step = self.step_end_s, soc_percent, step
+        self.energy_wh += self.step_wh
+        self.voltage_v, self.asked_w, self.wanted_w = voltage_v, asked_w, wanted_w
+        self.offered_w = most_w if most_w < modules_w else modules_w
+        self.current_a = (wanted_w if wanted_w < modules_w else modules_w) / voltage_v
+        self.power_w = voltage_v * self.current_a
+        self._begin_step(car)
+        return True

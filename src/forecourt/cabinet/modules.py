@@ -125,7 +125,7 @@ def _need(supply: Supply, gun: Gun) -> int:
     if gun.closed is Closed.UNDER_VOLTAGE or gun.limit_w == 0.0:
         return min(1, supply.modules)
     wanted_w = gun.wanted_w if gun.wanted_w < supply.limit_w else supply.limit_w
-    need = int(-(-wanted_w // supply.module_w))
+    gun.need = need = int(-(-wanted_w // supply.module_w))
     return need if need < supply.modules else supply.modules
 
 
