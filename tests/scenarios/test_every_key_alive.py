@@ -8,19 +8,23 @@ it was refused to the supervision. `HOLDS` are the keys that have one value only
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.x509.oid import NameOID
 
 from forecourt.cabinet.archetypes import CHADEMO_CAR, FAMILY_CAR, LONG_DISTANCE_CAR
 from forecourt.cabinet.cabinet import GunError
-from forecourt.evlink.keys import KEYS, Access, find_key
+from forecourt.evlink.keys import KEYS, Access, Visibility, find_key
 from forecourt.station.commissioning import StationOptions
 from forecourt.world.scripted import ScriptedSupervision
-from forecourt.world.world import World
+from forecourt.world.world import START, World
 from tests.charging_profiles import default, install
+from tests.firmware_signing import Manufacturer
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -473,6 +477,61 @@ def profiles(scene: Scene, _: str) -> list[str]:
     return [install(scene.central, default(number, level=number)) for number in (1, 2, 3)]
 
 
+# Certificates.
+
+
+def install_two_roots(scene: Scene, _: str) -> list[str]:
+    """Two that have nothing to do with each other."""
+    return [
+        scene.status_of(
+            "InstallCertificate", {"certificateType": "CentralSystemRootCertificate", "certificate": authority.pem}
+        )
+        for authority in (Manufacturer("One"), Manufacturer("Two"))
+    ]
+
+
+def requests_in_ten_minutes(scene: Scene, _: str) -> list[str]:
+    """The organization in each request for a certificate, after the supervision asked for one and never signs it."""
+    if not scene.read("CpoName"):
+        scene.change(CpoName="Somebody")
+    return [organization_in(csr) for csr in signing_requests(scene)]
+
+
+def requests_after_a_minute(scene: Scene, value: str) -> list[str]:
+    scene.change(CertSigningWaitMinimum="60")
+    return requests_in_ten_minutes(scene, value)
+
+
+def one_request(scene: Scene, _: str) -> list[str]:
+    return [organization_in(csr) for csr in signing_requests(scene)]
+
+
+def signing_requests(scene: Scene) -> list[str]:
+    scene.status_of("ExtendedTriggerMessage", {"requestedMessage": "SignChargePointCertificate"})
+    scene.run(600)
+    return [call.payload["csr"] for call in scene.calls("SignCertificate")]
+
+
+def organization_in(csr: str) -> str:
+    (organization,) = x509.load_pem_x509_csr(csr.encode()).subject.get_attributes_for_oid(NameOID.ORGANIZATION_NAME)
+    return str(organization.value)
+
+
+def certificate_of_the_station(scene: Scene, _: str) -> str:
+    """What is answered to a certificate that is as it should be."""
+    scene.change(CpoName="Operator")
+    authority = Manufacturer("Operator's authority")
+    root = {"certificateType": "CentralSystemRootCertificate", "certificate": authority.pem}
+    assert scene.status_of("InstallCertificate", root) == "Accepted"
+    (csr,) = map(str.encode, signing_requests(scene))
+    request = x509.load_pem_x509_csr(csr)
+    built = x509.CertificateBuilder().subject_name(request.subject).issuer_name(authority.certificate.subject)
+    built = built.public_key(request.public_key()).serial_number(7)
+    built = built.not_valid_before(START - timedelta(days=1)).not_valid_after(START + timedelta(days=90))
+    pem = built.sign(authority.key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM)
+    return scene.status_of("CertificateSigned", {"certificateChain": pem.decode()})
+
+
 ACTS: tuple[Row, ...] = (
     Row(
         "AllowOfflineTxForUnknownId",
@@ -716,6 +775,37 @@ ACTS: tuple[Row, ...] = (
         stored_samples_hold_up_a_live_one,
         {"true": True, "false": False},
     ),
+    Row(
+        "CertificateStoreMaxLength",
+        "two roots are installed",
+        install_two_roots,
+        {"1": ["Accepted", "Rejected"], "10": ["Accepted", "Accepted"]},
+    ),
+    Row(
+        "AdditionalRootCertificateCheck",
+        "two roots are installed of which none has signed the other",
+        install_two_roots,
+        {"true": ["Accepted", "Rejected"], "false": ["Accepted", "Accepted"]},
+    ),
+    Row("CpoName", "a certificate is asked for", one_request, {"": [], "Alice": ["Alice"], "Bob": ["Bob"]}),
+    Row(
+        "CertSigningWaitMinimum",
+        "a certificate is asked for, which does not come",
+        requests_in_ten_minutes,
+        {"0": ["Somebody"], "60": ["Somebody"] * 2},
+    ),
+    Row(
+        "CertSigningRepeatTimes",
+        "a certificate is asked for, which does not come, the first wait being 60 s",
+        requests_after_a_minute,
+        {"0": ["Somebody"] * 2, "2": ["Somebody"] * 4},
+    ),
+    Row(
+        "CertificateSignedMaxChainSize",
+        "the certificate that was asked for comes",
+        certificate_of_the_station,
+        {"100": "Rejected", "10000": "Accepted"},
+    ),
 )
 
 
@@ -727,6 +817,8 @@ def test_other_value_of_a_key_is_seen(row: Row) -> None:
     seen = {}
     for value in row.seen:
         scene = Scene(options=StationOptions(failing_resets=row.failing_resets))
+        if key.visibility is Visibility.WITH_PLUG_AND_CHARGE:
+            scene.change(ISO15118PnCEnabled="true")
         if key.access is Access.RO:
             refused = scene.status_of("ChangeConfiguration", {"key": row.key, "value": value})
             assert refused == "Rejected"
@@ -865,17 +957,10 @@ def test_chargingscheduleallowedchargingrateunit_is_as_printed_and_watts_alone_c
 
 # What is not built.
 
-CERTIFICATES = "It speaks of the certificates of the station, which are not in the product yet."
 CONTRACTS = "It speaks of contracts, V2G certificates or EVSE ids in a Plug & Charge session, which is not built yet."
 
 LATER: dict[str, str] = {
     "CertificateSignedMaxChain": "An older key that the guide lists; it is shown and nothing enforces it (A3).",
-    "CertificateStoreMaxLength": CERTIFICATES,
-    "CertificateSignedMaxChainSize": CERTIFICATES,
-    "CertSigningWaitMinimum": CERTIFICATES,
-    "CertSigningRepeatTimes": CERTIFICATES,
-    "CpoName": CERTIFICATES,
-    "AdditionalRootCertificateCheck": CERTIFICATES,
     "CentralContractValidationAllowed": CONTRACTS,
     "ContractValidationOffline": CONTRACTS,
     "SeccLeafSubjectCommonName": CONTRACTS,
