@@ -42,7 +42,7 @@ from forecourt.station.reports import IDLE, Report
 from forecourt.station.security_events import SecurityEvent
 from forecourt.station.timers import Timer, Timers
 from forecourt.station.transfers import HOPELESS, LEAST_INTERVAL_S, wrong_address
-from forecourt.station.uploads import DEFAULT_RETRIES, DEFAULT_RETRY_INTERVAL_S
+from forecourt.station.uploads import repeats
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -190,8 +190,7 @@ class Firmware:
             Step.SCHEDULED,
             request.location,
             to_epoch(request.retrieveDate),
-            request.retries if isinstance(request.retries, int) else DEFAULT_RETRIES,
-            float(request.retryInterval) if isinstance(request.retryInterval, int) else DEFAULT_RETRY_INTERVAL_S,
+            *repeats(request.retries, request.retryInterval),
         )
         return Reply(UpdateFirmwareResponse(), lambda at: self.begin(update, at))
 

@@ -28,7 +28,7 @@ from forecourt.station.calls import Reply
 from forecourt.station.effects import DeleteRecord, Effect, LogEvent, SaveRecord
 from forecourt.station.firmware_record import KIND, SIGNED, SignedUpdate, Step
 from forecourt.station.security_events import SecurityEvent
-from forecourt.station.uploads import DEFAULT_RETRIES, DEFAULT_RETRY_INTERVAL_S
+from forecourt.station.uploads import repeats
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -109,13 +109,11 @@ class SignedFirmware:
     def _update(self, request: SignedUpdateFirmwareRequest) -> SignedUpdate:
         firmware = request.firmware
         install = given(firmware.installDateTime)
-        retries, interval = given(request.retries), given(request.retryInterval)
         return SignedUpdate(
             Step.SCHEDULED,
             firmware.location,
             to_epoch(firmware.retrieveDateTime),
-            DEFAULT_RETRIES if retries is None else retries,
-            DEFAULT_RETRY_INTERVAL_S if interval is None else float(interval),
+            *repeats(request.retries, request.retryInterval),
             action=SIGNED,
             requestId=request.requestId,
             signingCertificate=firmware.signingCertificate,

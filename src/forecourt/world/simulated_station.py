@@ -140,10 +140,6 @@ class SimulatedStation:
         self._transfers.clear()
         self.watcher.ended(self)
 
-    def set_revocation_lists(self, pem: str) -> None:
-        """The installer gives it lists of revoked certificates."""
-        self._handle(happened.RevocationListsSet(pem))
-
     def reboot(self) -> None:
         """Somebody at the station asks for a reboot."""
         self._handle(happened.RebootRequested())
