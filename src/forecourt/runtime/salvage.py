@@ -72,7 +72,7 @@ def _wrong_with_log(wal: Path) -> str | None:
             header = file.read(WAL_HEADER_LENGTH)
     except FileNotFoundError:
         return None
-    if not header or header[:4] in _WAL_MAGIC:
+    if len(header) < WAL_HEADER_LENGTH or header[:4] in _WAL_MAGIC:
         return None
     return f"its write-ahead log begins with {header[:4].hex()}"
 

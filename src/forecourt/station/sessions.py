@@ -160,10 +160,11 @@ class Sessions:
 
     def restore(self, lost_clock_s: float, now: float) -> None:
         """Find the cables as they are, and end the sessions that a power cut interrupted."""
-        ended = {
-            transaction.connector: self._transactions.end_lost(transaction.connector, lost_clock_s, now)
-            for transaction in self._transactions.running
-        }
+        ended: dict[int, Ended] = {}
+        for transaction in self._transactions.running:
+            lost = self._transactions.end_lost(transaction.connector, lost_clock_s, now)
+            if lost is not None:
+                ended[transaction.connector] = lost
         for number, gun in enumerate(self._guns, start=1):
             gun.is_plugged = self._hardware.plugged(number)
             gun.last = ended.get(number) if gun.is_plugged else None

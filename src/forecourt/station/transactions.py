@@ -275,10 +275,20 @@ class Transactions:
         self._effects.append(OpenContactor(connector))
         return self._stop(connector, reason, id_tag, meter_stop, self._clock.wall(now), now)
 
-    def end_lost(self, connector: int, lost_clock_s: float, now: float) -> Ended:
-        """Stop a session that a power cut ended, with the time and the register of the cut (reading A11)."""
+    def end_lost(self, connector: int, lost_clock_s: float, now: float) -> Ended | None:
+        """Stop a session that a power cut ended, with the time and the register of the cut (reading A11).
+
+        None for one of which nobody has heard and that gave nothing: its StartTransaction is not readable, and may not
+        have been written as a whole.
+        """
         meter_stop = register_wh(self._hardware.reading(connector, now).energy_wh)
-        started_s = self._running[connector].started_clock_s
+        transaction = self._running[connector]
+        started_s = transaction.started_clock_s
+        is_unheard_of = self._queue.is_damaged and transaction.transactionId == GIVEN_UP
+        if is_unheard_of and meter_stop <= transaction.meter_start:
+            del self._running[connector], self._known[transaction.local]
+            self._effects.append(DeleteRecord(KIND, transaction.local))
+            return None
         return self._stop(connector, StopReason.PowerLoss, None, meter_stop, max(lost_clock_s, started_s), now)
 
     def _stop(
