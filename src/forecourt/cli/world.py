@@ -148,10 +148,8 @@ def _summary(verdict: Verdict) -> list[str]:
 def replay_command(verdict: Verdict) -> str:
     """The command that finds it again."""
     options = verdict.options
-    own = draw_options(options.seed, options.days, options.stations)
-    left_out = [name for name, weight in own.weights.items() if weight and not options.weights[name]]
     words = ["forecourt", "world", "--seed", str(options.seed), "--days", f"{options.days:g}"]
-    words += ["--stations", str(options.stations), *(word for name in left_out for word in ("--without", name))]
+    words += ["--stations", str(options.stations), *(word for name in options.without for word in ("--without", name))]
     return shlex.join(words)
 
 

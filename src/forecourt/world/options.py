@@ -68,12 +68,18 @@ class Options(msgspec.Struct, frozen=True):
     """By happening; one of 0 never happens."""
     gap_s: float
     """From one happening to the next, at most."""
+    without: tuple[str, ...] = ()
+    """Happenings that are left out: when their turn comes nothing happens, and all others come when they would have."""
     settle_s: float = 7200.0
     """How long everything may take to settle once the faults have ended."""
 
+    def may(self, name: str) -> bool:
+        """Whether this can happen at all."""
+        return self.weights[name] > 0 and name not in self.without
+
 
 def draw_options(seed: int, days: float, stations: int, without: tuple[str, ...] = ()) -> Options:
-    """What a seed decides. `without` names happenings that are switched off whatever the seed says."""
+    """What a seed decides. `without` names happenings that are left out whatever the seed says."""
     dice = Dice(seed)
     keys = {
         "MinimumStatusDuration": dice.one_of(("0", "0", "10")),
@@ -91,10 +97,9 @@ def draw_options(seed: int, days: float, stations: int, without: tuple[str, ...]
     weights["plug"], weights["badge"] = 12 + dice.below(20), 12 + dice.below(20)
     weights["unplug"] = 4 + dice.below(12)
     weights |= {name: _weight(dice, off_percent=50) // 3 for name in FAULTS}
-    weights |= dict.fromkeys(without, 0)
     gap_s = dice.one_of((120.0, 400.0, 1200.0))
     models = tuple(dice.one_of(MODELS) for _ in range(stations))  # last, so that fewer stations change nothing else
-    return Options(seed, days, stations, models, keys, weights, gap_s)
+    return Options(seed, days, stations, models, keys, weights, gap_s, without)
 
 
 def _weight(dice: Dice, off_percent: int) -> int:

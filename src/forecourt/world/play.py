@@ -64,7 +64,10 @@ class Play:
     def __init__(self, options: Options, tell: Callable[[float, str], None] | None = None) -> None:
         """`tell(at_s, what)` hears of everything that happens, for a trace."""
         self.options = options
-        self.dice = Dice(options.seed * 2 + 1)
+        self._schedule = Dice(options.seed * 2 + 1)
+        self._fortune = Dice(options.seed * 2 + 2)
+        self.dice = Dice(0)
+        """Of what happens at the moment: each happening has its own, so that leaving one out changes no other."""
         self.world = World(options.seed, supervision=MoodySupervision)
         supervision = self.world.supervision
         assert isinstance(supervision, MoodySupervision), "as ordered"
@@ -73,7 +76,7 @@ class Play:
         self.tell = tell
         self.happened: dict[str, int] = {}
         register_tags(self)
-        self.reckoning = ExactlyOnce(self.world, may_double=options.weights["supervision forgets"] > 0)
+        self.reckoning = ExactlyOnce(self.world, may_double=options.may("supervision forgets"))
         self.checkers: list[Checker] = [
             OneCallAtATime(self.world),
             SavedFirst(self.world),
@@ -116,13 +119,16 @@ class Play:
         end = self.options.days * DAY_S
         names, weights = list(self.options.weights), list(self.options.weights.values())
         while self.world.now < end:
-            self.world.run(self.dice.between(0.0, self.options.gap_s))
+            self.world.run(self._schedule.between(0.0, self.options.gap_s))
             self._look()
-            self._happen(self.dice.weighted(names, weights), self.dice.one_of(self.stations))
+            self.dice = Dice(self._schedule.getrandbits(64))
+            self._happen(self._schedule.weighted(names, weights), self.dice.one_of(self.stations))
             if progress is not None:
                 progress(min(self.world.now, end) / DAY_S)
 
     def _happen(self, name: str, station: SimulatedStation) -> None:
+        if name in self.options.without:
+            return
         self.happened[name] = self.happened.get(name, 0) + 1
         if self.tell is not None:
             self.tell(self.world.now, f"{station.identity} ! {name}")
@@ -130,7 +136,7 @@ class Play:
 
     def _look(self) -> None:
         for station in self.stations:
-            if not station.has_mains and not station.has_power and self.dice.chance(20):
+            if not station.has_mains and not station.has_power and self._fortune.chance(20):
                 self.power_up(station)  # after a cut between effects nobody else does
             for checker in self.checkers:
                 checker.look(station)

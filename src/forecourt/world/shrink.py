@@ -39,5 +39,5 @@ def _smaller(verdict: Verdict) -> Iterator[Options]:
     if options.stations > 1:
         yield msgspec.structs.replace(options, stations=options.stations - 1, models=options.models[:-1])
     for name in (*FAULTS, *ORDINARY):
-        if options.weights[name]:
-            yield msgspec.structs.replace(options, weights={**options.weights, name: 0})
+        if name in verdict.happened:
+            yield msgspec.structs.replace(options, without=(*options.without, name))

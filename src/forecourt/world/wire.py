@@ -53,9 +53,9 @@ class Wire:
         text = frame.decode("utf-8", "replace")
         try:
             parts = msgspec.json.decode(frame)
-        except msgspec.DecodeError:
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             return Message(at, direction, "text", "", "", {}, text)
-        if not isinstance(parts, list) or len(parts) < 3 or parts[0] not in _kinds:
+        if not isinstance(parts, list) or len(parts) < 3 or type(parts[0]) is not int or parts[0] not in _kinds:
             return Message(at, direction, "text", "", "", {}, text)
         kind, message_id = _kinds[parts[0]], str(parts[1])
         if kind == "CALL":
