@@ -25,12 +25,14 @@ from forecourt.station.effects import CloseContactor
 from forecourt.station.events import (
     BadgeShown,
     FrameReceived,
+    RevocationListsSet,
     SecurityLogCleared,
     TariffHidden,
     TariffShown,
     VehicleDrawing,
     VehiclePaused,
 )
+from tests.firmware_signing import Manufacturer
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Coroutine
@@ -339,6 +341,23 @@ def test_the_screen_is_shown_and_the_installer_empties_the_security_log() -> Non
     play(scenario)
 
 
+def test_the_installer_gives_revocation_lists_and_what_is_none_is_refused() -> None:
+    async def scenario(rig: Rig) -> None:
+        heard = hear(rig)
+        lists = Manufacturer("Works").revoke() + Manufacturer("Others").revoke()
+        await rig.put("/revocation-lists", {"lists": lists})
+        sentence = await rig.refused("PUT", "/revocation-lists", {"lists": "nonsense"}, 400)
+        assert sentence.startswith("lists: expected revocation lists in PEM")
+        await rig.refused("PUT", "/revocation-lists", {"lists": 7}, 400)
+        await rig.put("/revocation-lists", {"lists": ""})
+        assert [what for what in heard if isinstance(what, RevocationListsSet)] == [
+            RevocationListsSet(lists),
+            RevocationListsSet(""),
+        ]
+
+    play(scenario)
+
+
 def test_the_tags_that_the_station_knows_are_listed_with_their_status_of_this_moment() -> None:
     async def scenario(rig: Rig) -> None:
         assert await rig.get("/id-tags") == {"localList": [], "cache": []}
@@ -478,6 +497,7 @@ def test_the_description_names_every_path_and_body_and_loads_nothing_from_elsewh
             "/api/stations/{identity}/show",
             "/api/stations/{identity}/tariff",
             "/api/stations/{identity}/security-log",
+            "/api/stations/{identity}/revocation-lists",
             "/api/stations/{identity}/faults",
             "/api/stations/{identity}/faults/{dtc}",
             "/api/stations/{identity}/power",

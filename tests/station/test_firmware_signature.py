@@ -135,7 +135,14 @@ def test_list_of_somebody_else_revokes_nothing() -> None:
 
 
 @pytest.mark.parametrize(
-    "pem", ["nonsense", WORKS.pem, "-----BEGIN X509 CRL-----\nAAAA\n-----END X509 CRL-----\n", WORKS.revoke() + "x"]
+    "pem",
+    [
+        "nonsense",
+        WORKS.pem,
+        "-----BEGIN X509 CRL-----\nAAAA\n-----END X509 CRL-----\n",
+        WORKS.revoke() + "x",
+        "é" + WORKS.revoke(),
+    ],
 )
 def test_text_that_is_no_revocation_list_is_refused(pem: str) -> None:
     with pytest.raises(RevocationListRefused, match="expected revocation lists in PEM"):

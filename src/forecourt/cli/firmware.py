@@ -1,4 +1,4 @@
-"""`forecourt firmware write|read`: small firmware images for UpdateFirmware."""
+"""`forecourt firmware write|read|sign`: small firmware images for UpdateFirmware and SignedUpdateFirmware."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from forecourt.evlink.models import find_model
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-firmware = typer.Typer(help="Write and read firmware images, which stations install.", no_args_is_help=False)
+firmware = typer.Typer(help="Write, read and sign firmware images, which stations install.", no_args_is_help=False)
 
 DEFAULT_SIZE_KB = 64
 MOST_SIZE_KB = 32 * 1024
@@ -63,6 +63,30 @@ def read(file: _File, as_json: _Json = False) -> None:
     except ForecourtError as error:
         raise ForecourtError(f"{file}: {error}.") from error
     _show(file, image, len(data), as_json)
+
+
+@firmware.command("sign")
+def sign(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="What to sign, whatever is in it.", dir_okay=False)],
+    key: Annotated[Path, typer.Option("--key", help="The signer's private key: RSA or EC, PEM.", dir_okay=False)],
+    certificate: Annotated[Path, typer.Option("--certificate", help="Its certificate, PEM.", dir_okay=False)],
+    pkcs1: Annotated[bool, typer.Option("--pkcs1", help="Pad RSA as PKCS #1 v1.5 does and not as PSS.")] = False,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="An object with signature and signingCertificate, as the request has them.")
+    ] = False,
+) -> None:
+    """Write the signature for SignedUpdateFirmware to standard output, in base64."""
+    from forecourt.runtime.firmware_signing import FirmwareSigner
+
+    private = _moved("read", key, key.read_bytes)
+    pem = _moved("read", certificate, certificate.read_bytes)
+    data = _moved("read", file, file.read_bytes)
+    signature = FirmwareSigner(private, pem).sign(data, pkcs1=pkcs1)
+    if as_json:
+        shown = {"signature": signature, "signingCertificate": pem.decode("ascii")}
+        sys.stdout.write(msgspec.json.format(msgspec.json.encode(shown), indent=2).decode() + "\n")
+    else:
+        sys.stdout.write(signature + "\n")
 
 
 def _moved(what: str, file: Path, move: Callable[[], Any]) -> Any:

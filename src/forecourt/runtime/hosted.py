@@ -24,6 +24,7 @@ from forecourt.station.events import (
     KeySet,
     PowerRestored,
     RebootRequested,
+    RevocationListsSet,
     SecurityLogCleared,
     TariffHidden,
     TariffShown,
@@ -211,6 +212,16 @@ class HostedStation:
     def clear_security_log(self) -> None:
         """Empty the security log at the station."""
         self._happen(SecurityLogCleared())
+
+    def set_revocation_lists(self, lists: str) -> None:
+        """Give the station lists of revoked certificates, PEM. Raises `RevocationListRefused` for what is none."""
+        from forecourt.station.firmware_signature import RevocationListRefused, read_revocation_lists
+
+        try:
+            read_revocation_lists(lists)
+        except RevocationListRefused as refused:
+            raise RevocationListRefused(f"lists: {refused}.") from refused
+        self._happen(RevocationListsSet(lists))
 
     def raise_fault(self, dtc: str, connector: int | None = None) -> None:
         """Break something; a fault of a gun is on connector 1 unless said otherwise."""

@@ -34,6 +34,7 @@ from forecourt.screen.bodies import (
     Nothing,
     Plug,
     Power,
+    RevocationLists,
     Show,
     Tariff,
     badge_of,
@@ -175,6 +176,14 @@ async def clear_security_log(request: _Request, identity: FromPath[str]) -> Stat
     return station_view(station)
 
 
+@put("/api/stations/{identity:str}/revocation-lists", status_code=200)
+async def set_revocation_lists(request: _Request, identity: FromPath[str]) -> StationView:
+    """Give the station revocation lists with the installer's access, in place of those it had."""
+    station = _station(request, identity)
+    station.set_revocation_lists((await read_body(request, RevocationLists)).lists)
+    return station_view(station)
+
+
 @post("/api/stations/{identity:str}/reboot", status_code=200)
 async def reboot(request: _Request, identity: FromPath[str]) -> StationView:
     """Ask the station to reboot; sessions end with the reason Reboot."""
@@ -238,6 +247,7 @@ BODIES: dict[HTTPRouteHandler, type[msgspec.Struct]] = {
     raise_fault: Fault,
     switch_power: Power,
     switch_network: Network,
+    set_revocation_lists: RevocationLists,
     reboot: Nothing,
     set_key: KeyBody,
 }

@@ -113,6 +113,13 @@ class Network(Body, frozen=True):
     up: bool
 
 
+class RevocationLists(Body, frozen=True):
+    """Which certificates for signing firmware the manufacturer has revoked."""
+
+    lists: str
+    """X.509 CRLs in PEM, one after the other; empty for none."""
+
+
 class KeyBody(Body, frozen=True):
     """A value for a configuration key."""
 

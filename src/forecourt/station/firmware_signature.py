@@ -170,7 +170,7 @@ def read_revocation_lists(pem: str) -> list[x509.CertificateRevocationList]:
     if len(pem) > MOST_LIST_LENGTH:
         raise RevocationListRefused(f"expected at most {MOST_LIST_LENGTH} characters, came {len(pem)}")
     *parts, rest = pem.split(_END)
-    if rest.strip():
+    if rest.strip() or not pem.isascii():
         raise RevocationListRefused("expected revocation lists in PEM and nothing after them, came something else")
     try:
         return [x509.load_pem_x509_crl(f"{part}{_END}\n".encode()) for part in parts]
