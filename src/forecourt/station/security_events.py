@@ -70,9 +70,12 @@ TAMPER_DTCS = frozenset({"0x10020C", "0x200204"})
 
 
 TLS_EVENTS = {
-    LinkProblem.CERTIFICATE: SecurityEvent.InvalidCentralSystemCertificate,
-    LinkProblem.TLS_VERSION: SecurityEvent.InvalidTLSVersion,
-    LinkProblem.CIPHER_SUITE: SecurityEvent.InvalidTLSCipherSuite,
+    LinkProblem.CERTIFICATE: (
+        SecurityEvent.CentralSystemFailedToAuthenticate,
+        SecurityEvent.InvalidCentralSystemCertificate,
+    ),
+    LinkProblem.TLS_VERSION: (SecurityEvent.InvalidTLSVersion,),
+    LinkProblem.CIPHER_SUITE: (SecurityEvent.InvalidTLSCipherSuite,),
 }
 """What was wrong with TLS when no connection came about (A00.FR.309, 314, 315, 411, 416, 417)."""
 
