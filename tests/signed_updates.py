@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
+import msgspec
+
 from forecourt.evlink.firmware_image import encode_image
 from forecourt.evlink.generations import Product
 from forecourt.station.effects import FetchFile
@@ -77,6 +79,12 @@ def fetches(station: SimulatedStation) -> list[FetchFile]:
 
 def events(station: SimulatedStation, kind: str) -> list[str]:
     return [payload["techInfo"] for payload in station.wire.payloads(SECURITY) if payload["type"] == kind]
+
+
+def logged(station: SimulatedStation) -> list[str]:
+    """The types of the events in the security log, oldest first."""
+    entries = sorted((key, data) for (kind, key), data in station.records.items() if kind == "security")
+    return [msgspec.json.decode(data)["type"] for _, data in entries]
 
 
 def statuses(station: SimulatedStation) -> tuple[str, ...]:

@@ -29,6 +29,7 @@ from tests.signed_updates import (
     fetches,
     install_root,
     lines,
+    logged,
     signed,
     statuses,
     told,
@@ -82,6 +83,7 @@ def test_certificate_that_is_not_good_is_answered_so_raises_its_event_and_starts
     assert [(m.kind, m.action) for m in sent[:2]] == [("CALLRESULT", "SignedUpdateFirmware"), ("CALL", SECURITY)]
     (info,) = events(station, "InvalidFirmwareSigningCertificate")
     assert info.startswith("request 7: expected ")
+    assert logged(station).count("InvalidFirmwareSigningCertificate") == 1
     assert len(lines(station, "SignedUpdateFirmware refused")) == 1
     assert (world.files.asked, told(station), versions(station)) == ([], [], [OLD])
 
@@ -145,6 +147,7 @@ def test_no_event_is_told_while_security_events_are_off(
     assert update(central, signer=Manufacturer("Others").issue()) == "InvalidCertificate"
     world.run(60)
     assert events(station, "InvalidFirmwareSigningCertificate") == []
+    assert logged(station)[-1] == "InvalidFirmwareSigningCertificate"
 
 
 # The signature and the image.
@@ -169,6 +172,7 @@ def test_wrong_signature_ends_the_update_with_its_event_and_nothing_is_installed
     assert told(station) == ["Downloading", "Downloaded", "InvalidSignature"]
     (info,) = events(station, "InvalidFirmwareSignature")
     assert info.startswith("request 7: expected a signature")
+    assert logged(station).count("InvalidFirmwareSignature") == 1
     assert (versions(station), statuses(station)) == ([OLD], ("Available", "Available", "Available"))
     world.run(86_400)
     assert versions(station) == [OLD]

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import json
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import pytest
 
+from forecourt.ocpp.actions import ACTIONS
+from forecourt.ocpp.errors import PayloadFault
 from forecourt.ocpp.security_extension import (
+    CertificateUse,
     Firmware,
+    InstallCertificateRequest,
     SignedUpdateFirmwareRequest,
     SignedUpdateFirmwareResponse,
     UpdateFirmwareStatus,
@@ -103,12 +108,10 @@ def test_keys_of_both_kinds_are_taken_from_roots_of_both_kinds(
     assert told(station)[len(WHOLE) :] == ["Downloading", "Downloaded", "InvalidSignature"]
 
 
-@pytest.mark.requirement("GUIDE-CSOP-27", "GUIDE-OP-13")
+@pytest.mark.requirement("GUIDE-CSOP-27", "GUIDE-OP-13", "WP-L01.FR.11")
 def test_our_supervision_asks_gets_each_of_the_five_answers_and_answers_every_status_with_nothing(
     site: World, served: SimulatedStation
 ) -> None:
-    from forecourt.ocpp.security_extension import CertificateUse, InstallCertificateRequest
-
     def ask(request: int, signer: Signer, when: float = 0.0) -> UpdateFirmwareStatus:
         firmware = Firmware(
             location=URL,
@@ -134,6 +137,11 @@ def test_our_supervision_asks_gets_each_of_the_five_answers_and_answers_every_st
     site.run(20)
     assert ask(5, SIGNER) is UpdateFirmwareStatus.Rejected
     site.run(UPDATE_S)
+    asked = [m.payload for m in served.wire.messages if m.kind == "CALL" and m.action == "SignedUpdateFirmware"]
+    assert [one["firmware"]["signingCertificate"] for one in asked[2:]] == [SIGNER.pem] * 3
+    del asked[0]["firmware"]["signingCertificate"]
+    with pytest.raises(PayloadFault, match="signingCertificate"):
+        ACTIONS["SignedUpdateFirmware"].decode_request(json.dumps(asked[0]).encode())
     assert [told_of(served, request) for request in (1, 2, 5)] == [[], [], []]
     assert told_of(served, 3) == ["DownloadScheduled", "DownloadFailed"]
     assert told_of(served, 4) == WHOLE
