@@ -7,6 +7,7 @@ opposite of FreeCharging, and that FreeCharging excludes the other modes, is the
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from forecourt.errors import ForecourtError
@@ -76,6 +77,7 @@ def default_of(key: Key, model: Model, plug_and_charge: bool = False, provisione
     return key.default
 
 
+@lru_cache(maxsize=64)
 def keys_of(
     firmware_version: str = DEFAULT_FIRMWARE_VERSION, plug_and_charge: bool = False, product: Product | None = None
 ) -> tuple[Key, ...]:

@@ -196,7 +196,7 @@ class RecordsSayAll(Checker):
 
     def look(self, station: SimulatedStation) -> None:
         self._looks += 1
-        if self._looks % 4 or not station.has_power or not station.disk.is_idle:
+        if self._looks % 8 or not station.has_power or not station.disk.is_idle:
             return
         living, twin = station.snapshot(), self._twin(station).snapshot(self.world.now)
         runs = sum(gun.transaction is not None for gun in living.connectors)
