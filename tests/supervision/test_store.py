@@ -20,7 +20,8 @@ from forecourt.ocpp import core
 from forecourt.runtime.lock import FolderRefused
 from forecourt.supervision import facts, rows
 from forecourt.supervision.readings import TransactionFilter, transactions
-from forecourt.supervision.recall import recall, recall_keys
+from forecourt.supervision.recall import recall
+from forecourt.supervision.server_doors import recall_doors
 from forecourt.supervision.schema import METADATA, METER_VALUES, ORPHAN_STOPS, STATIONS, STATUSES, TRANSACTIONS
 from forecourt.supervision.store import FILE_NAME, Store, StoreRefused, migrate, open_engine
 
@@ -308,8 +309,9 @@ def test_password_is_nowhere_in_the_files_of_the_folder(tmp_path: Path) -> None:
         assert bytes.fromhex(key) not in files
         digests = await store.read(lambda connection: connection.execute(select(STATIONS.c.key_digest)).all())
         assert len(set(digests)) == 2, "each key has a salt of its own"
-        known = await store.read(recall_keys)
-        return [known["EVD-1"].matches(password) for password in (bytes.fromhex(key), key.encode(), b"", b"other")]
+        known = (await store.read(recall_doors)).expectations["EVD-1"].key
+        assert known is not None
+        return [known.matches(password) for password in (bytes.fromhex(key), key.encode(), b"", b"other")]
 
     assert with_store(tmp_path, use) == [True, True, False, False]
 
@@ -318,7 +320,7 @@ def test_password_removed_is_asked_for_no_more() -> None:
     async def use(store: Store) -> set[str]:
         await keep(store, facts.AuthorizationKeySet("A", "f" * 32), facts.AuthorizationKeySet("B", "literal password"))
         await keep(store, facts.AuthorizationKeySet("A", None))
-        return set(await store.read(recall_keys))
+        return set((await store.read(recall_doors)).expectations)
 
     assert with_store(None, use) == {"B"}
 

@@ -48,6 +48,10 @@ class Handshake(msgspec.Struct, frozen=True, gc=False):
     """What the station offers, best first; without ocpp1.6 the link is closed as soon as it opens (3.2)."""
     remote: str
     """Where it comes from, as `address:port`."""
+    secured: bool = False
+    """Whether it comes over TLS."""
+    certificate: bytes | None = None
+    """The client's certificate as DER, its chain verified; None without TLS, and when the client showed none."""
 
 
 class Welcome(msgspec.Struct, frozen=True):
@@ -64,12 +68,17 @@ class Refuse(msgspec.Struct, frozen=True, gc=False):
     sentence: str
 
 
-def read_handshake(request: Request, subprotocols: Sequence[str], remote: str) -> Handshake:
+def read_handshake(
+    request: Request, subprotocols: Sequence[str], remote: str, tls: ssl.SSLObject | None = None
+) -> Handshake:
     """Turn an upgrade request into a `Handshake`. Raises `AddressError` for an identity that is not UTF-8."""
     identity = identity_of(request.path)
     headers = request.headers.get_all("Authorization")
     credentials = read_credentials(headers[0], identity) if len(headers) == 1 else None
-    return Handshake(identity, request.path, credentials, tuple(subprotocols), remote)
+    certificate = None if tls is None else tls.getpeercert(binary_form=True)
+    return Handshake(
+        identity, request.path, credentials, tuple(subprotocols), remote, tls is not None, certificate or None
+    )
 
 
 def read_credentials(header: str, identity: str) -> Credentials | None:

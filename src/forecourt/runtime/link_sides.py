@@ -210,7 +210,8 @@ class SupervisionLink(Link):
 
     def _judge(self, request: Request, offered: tuple[str, ...]) -> Welcome | Refuse:
         try:
-            handshake = read_handshake(request, offered, self.remote)
+            assert self._transport is not None, "a request came over a connection"
+            handshake = read_handshake(request, offered, self.remote, self._transport.get_extra_info("ssl_object"))
         except AddressError as error:
             return Refuse(400, str(error))
         if not handshake.identity:

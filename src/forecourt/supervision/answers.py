@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from hashlib import blake2b
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 from msgspec import UNSET
 
@@ -47,9 +47,10 @@ from forecourt.ocpp.security_extension import (
 )
 from forecourt.ocpp.types import from_epoch, given
 from forecourt.supervision.consequences import follow
-from forecourt.supervision.effects import Store
+from forecourt.supervision.effects import PassOnRequest, Store
 from forecourt.supervision.facts import (
     BootReported,
+    CertificateRequested,
     DataReceived,
     MeterValuesReported,
     ProgressReported,
@@ -68,11 +69,15 @@ if TYPE_CHECKING:
     from forecourt.supervision.stations import Station
     from forecourt.supervision.transactions import Transactions
 
+ObjectionToRequest: TypeAlias = "Callable[[str, str], str | None]"
+"""Given an identity and its signing request: why it is Rejected, as a sentence; None when it can be signed."""
+
 REMEMBERED_CONNECTORS = 16
 """So many connector numbers of a station at most have their latest MeterValues remembered."""
 REMEMBERED_VALUES = 8
 """So many of the latest MeterValues of a connector are recognised when they come again; late ones come among them."""
 DIGEST_BYTES = 8
+REQUEST_ID_BYTES = 16
 
 _METER_VALUES_RESPONSE = MeterValuesResponse()
 _STATUS_NOTIFICATION_RESPONSE = StatusNotificationResponse()
@@ -87,8 +92,11 @@ _PROGRESS_RESPONSES: dict[type, Record] = {
 class Answers:
     """Answers the requests that a station may send."""
 
-    def __init__(self, registry: Registry, transactions: Transactions) -> None:
+    def __init__(
+        self, registry: Registry, transactions: Transactions, objection_to: ObjectionToRequest | None = None
+    ) -> None:
         self._registry = registry
+        self._objection_to = objection_to
         self._transactions = transactions
         self._answers: dict[type, Callable[..., Record]] = {
             MeterValuesRequest: self._meter_values,
@@ -191,9 +199,18 @@ class Answers:
     def _sign(
         self, station: Station, request: SignCertificateRequest, _: bytes, now: float, effects: list[Effect]
     ) -> Record:
-        """Rejected: there is no certificate authority to pass the request to."""
+        """Accepted is what the authority, if there is one, can sign; it is asked only after the answer (A02.FR.04)."""
         _follow(station, request, None, now, effects)
-        return SignCertificateResponse(status=GenericStatus.Rejected)
+        if self._objection_to is None:
+            return SignCertificateResponse(status=GenericStatus.Rejected)
+        refusal = self._objection_to(station.identity, request.csr)
+        asked = f"{station.identity} {request.csr}".encode()
+        number = blake2b(asked, digest_size=REQUEST_ID_BYTES).hexdigest()
+        effects.append(Store(CertificateRequested(station.identity, now, number, request.csr, refusal)))
+        if refusal is not None:
+            return SignCertificateResponse(status=GenericStatus.Rejected)
+        effects.append(PassOnRequest(station.identity, number, request.csr))
+        return SignCertificateResponse(status=GenericStatus.Accepted)
 
     def _progress(
         self,

@@ -48,6 +48,15 @@ from forecourt.supervision.api_registries import (
     put_station,
 )
 from forecourt.supervision.api_schema import SchemaPlugin
+from forecourt.supervision.api_security import (
+    get_authority,
+    get_profile,
+    get_security,
+    list_security_events,
+    put_password,
+    put_profile,
+    revoke_certificate,
+)
 from forecourt.supervision.files_http import answer_file_refused
 from forecourt.supervision.files_store import FileRefused
 
@@ -94,6 +103,13 @@ def create_app(supervision: Supervision) -> ASGIApp:
             get_policy,
             put_policy,
             follow_events,
+            get_authority,
+            get_security,
+            put_password,
+            put_profile,
+            get_profile,
+            revoke_certificate,
+            list_security_events,
         ],
         state=State({"supervision": supervision}),
         exception_handlers={

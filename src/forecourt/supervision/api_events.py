@@ -10,7 +10,7 @@ from litestar.params import FromQuery, QueryParameter
 from litestar.response import Stream
 
 from forecourt.ocpp.types import from_epoch
-from forecourt.supervision.facts import AuthorizationKeySet, Fact, FrameDiscarded, MessageLogged
+from forecourt.supervision.facts import AuthorizationKeySet, CandidateKeySet, Fact, FrameDiscarded, MessageLogged
 from forecourt.supervision.watchers import Watcher, Watchers
 
 KEEP_ALIVE_S = 15.0
@@ -54,7 +54,7 @@ def event_data(fact: Fact) -> dict[str, Any]:
     data: dict[str, Any] = {}
     for name in fact.__struct_fields__:
         value = getattr(fact, name)
-        if isinstance(fact, AuthorizationKeySet) and name == "authorizationKey":
+        if isinstance(fact, AuthorizationKeySet | CandidateKeySet) and name == "authorizationKey":
             continue
         if name.endswith("_s") and isinstance(value, float):
             name, value = name.removesuffix("_s"), from_epoch(value)

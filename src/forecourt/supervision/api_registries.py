@@ -1,7 +1,7 @@
 """The registries: what the operator decides about idTags, stations and everything else."""
 
 import re
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 from urllib.parse import unquote
 
 import msgspec
@@ -10,7 +10,7 @@ from litestar.params import FromPath, FromQuery, QueryParameter
 from msgspec import UNSET, Meta, UnsetType
 
 from forecourt.ocpp.core import AuthorizationStatus, RegistrationStatus
-from forecourt.ocpp.types import CiString20, DateTime, Record, given, keep_utc
+from forecourt.ocpp.types import CiString20, CiString50, DateTime, Record, given, keep_utc
 from forecourt.supervision import readings
 from forecourt.supervision.api_errors import ApiError, read_body, require_length
 from forecourt.supervision.api_requests import read, supervision_of, unknown_station
@@ -20,10 +20,14 @@ from forecourt.supervision.facts import (
     IdTagSet,
     Policy,
     PolicySet,
+    SecuritySet,
     StationDeleted,
     StationSet,
 )
 from forecourt.supervision.views import IdTagView, StationView
+
+if TYPE_CHECKING:
+    from forecourt.supervision.server import Supervision
 
 LIST_LIMIT = 100
 LONGEST_LIST = 1000
@@ -56,6 +60,10 @@ class StationRule(Record, frozen=True, gc=False):
     """`interval` of that answer in s; without it, the policy's."""
     authorizationKey: str | UnsetType = UNSET
     """Its Basic password: 32 to 40 hex digits, or a literal of 16 to 40 characters; empty removes it."""
+    securityProfile: Annotated[int, Meta(ge=0, le=3)] | UnsetType | None = UNSET
+    """The only security profile it is let in with; null for any that it has not left behind. Without it, as it is."""
+    serialNumber: CiString50 | UnsetType | None = UNSET
+    """What its certificates must name; null for what its BootNotification says. Without it, as it is."""
 
 
 class PolicyRule(Record, frozen=True, gc=False):
@@ -147,11 +155,23 @@ async def put_station(request: Request[Any, Any, Any], identity: FromPath[str]) 
     await supervision.edit(StationSet(identity, status, given(rule.interval)))
     if rule.authorizationKey is not UNSET:
         await supervision.edit(AuthorizationKeySet(identity, rule.authorizationKey or None))
+    await _set_security(supervision, identity, rule)
     live = supervision.live(identity)
     found = await read(request, lambda connection: readings.station(connection, identity, live))
     if found is None:  # somebody else has deleted it meanwhile
         raise unknown_station(identity)
     return found
+
+
+async def _set_security(supervision: "Supervision", identity: str, rule: StationRule) -> None:
+    if rule.securityProfile is UNSET and rule.serialNumber is UNSET:
+        return
+    expected = supervision.doors.expected(identity)
+    profile = expected.profile if rule.securityProfile is UNSET else rule.securityProfile
+    serial_number = (expected.serial_number or None) if rule.serialNumber is UNSET else rule.serialNumber
+    if profile != expected.profile:
+        await supervision.provisioning.give_up(identity, "The operator decided on another security profile.")
+    await supervision.edit(SecuritySet(identity, profile, serial_number))
 
 
 @delete("/api/stations/{identity:str}")

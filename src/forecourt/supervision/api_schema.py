@@ -13,6 +13,7 @@ from forecourt.supervision.api_files import DiagnosticsOrder, FirmwareOrder
 from forecourt.supervision.api_lists import LocalListOrder
 from forecourt.supervision.api_prices import CostOrder, TariffOrder
 from forecourt.supervision.api_registries import IdTagRule, PolicyRule, StationRule
+from forecourt.supervision.api_security import ProfileOrder
 
 _COMMAND_PATH = "/api/stations/{identity}/commands/{action}"
 
@@ -24,6 +25,7 @@ _BODIES: dict[tuple[str, str], type[msgspec.Struct]] = {
     ("/api/stations/{identity}/firmware", "post"): FirmwareOrder,
     ("/api/stations/{identity}/cost", "post"): CostOrder,
     ("/api/stations/{identity}/local-list", "post"): LocalListOrder,
+    ("/api/stations/{identity}/security-profile", "put"): ProfileOrder,
     ("/api/stations/{identity}/tariff", "post"): TariffOrder,
 }
 """The bodies that handlers read themselves, for their own words about what is wrong."""

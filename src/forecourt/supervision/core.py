@@ -46,6 +46,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from forecourt.ocpp.actions import Action
+    from forecourt.supervision.answers import ObjectionToRequest
     from forecourt.supervision.effects import Effect
     from forecourt.supervision.events import Event
     from forecourt.supervision.ports import Recollection
@@ -61,6 +62,7 @@ class CentralSystem:
 
     `message_id_prefix` makes ids unique over all starts: give another one, at most 20 characters, at every start.
     `answer_timeout_s` is in the seconds of `now`. `wire_log` gives every frame as a fact; leave it off in fleets.
+    `objection_to_request` judges the signing requests of stations; without an authority they are all Rejected.
     """
 
     def __init__(
@@ -70,11 +72,12 @@ class CentralSystem:
         *,
         answer_timeout_s: float = ANSWER_TIMEOUT_S,
         wire_log: bool = False,
+        objection_to_request: ObjectionToRequest | None = None,
     ) -> None:
         assert len(message_id_prefix) <= 20, f"message_id_prefix {message_id_prefix!r} leaves no room for the counter"
         self._registry = Registry(recollection)
         self._transactions = Transactions(self._registry, recollection.next_transaction_id)
-        self._answers = Answers(self._registry, self._transactions)
+        self._answers = Answers(self._registry, self._transactions, objection_to_request)
         self._commands = Commands(message_id_prefix, answer_timeout_s, wire_log)
         self._local_lists = LocalLists(self._commands)
         self._wire_log = wire_log
@@ -117,6 +120,11 @@ class CentralSystem:
         """What is known of a station now; None for one never heard of."""
         station = self._stations.get(identity)
         return None if station is None else view(station)
+
+    def link_of(self, identity: str) -> int:
+        """The number of a station's link; `NO_LINK` for one that has none."""
+        station = self._stations.get(identity)
+        return NO_LINK if station is None else station.link
 
     def views(self) -> Iterator[StationView]:
         """All stations heard of, in the order they were first heard of."""

@@ -50,5 +50,13 @@ class EndCommand(Effect, frozen=True, gc=False):
     outcome: Outcome
 
 
-GATED = frozenset({SendFrame, EndCommand})
+class PassOnRequest(Effect, frozen=True, gc=False):
+    """Pass a station's certificate signing request, which was answered Accepted, on to the authority."""
+
+    identity: str
+    requestId: str
+    csr: str
+
+
+GATED = frozenset({SendFrame, EndCommand, PassOnRequest})
 """Effects that wait for the gating facts before them."""

@@ -99,7 +99,126 @@ class AuthorizationKeySet(Fact, frozen=True, gc=False):
         return f"AuthorizationKeySet(identity={self.identity!r})"
 
 
-Edit = PolicySet | IdTagSet | IdTagDeleted | StationSet | StationDeleted | AuthorizationKeySet
+# Which stations are believed, and how.
+
+
+class SecuritySet(Fact, frozen=True, gc=False):
+    """The operator decided what a station must show at the handshake."""
+
+    identity: str
+    securityProfile: int | None = None
+    """0 to 3, and no other is let in; None for any that is not below one it has proved itself with."""
+    serialNumber: str | None = None
+    """What its certificate must name; None for what its BootNotification says."""
+
+
+class ProfileProven(Fact, frozen=True, gc=False):
+    """A station has connected with a profile of 2 or 3, and from then on is not let in with a lower one (A05.FR.09)."""
+
+    identity: str
+    securityProfile: int
+
+
+class CandidateKeySet(Fact, frozen=True, gc=False):
+    """A password is about to be sent to a station: until it is known whether it took it, both are right."""
+
+    identity: str
+    authorizationKey: str | None
+    """None: the station did not take it."""
+
+    def __repr__(self) -> str:
+        """Without the key."""
+        return f"CandidateKeySet(identity={self.identity!r})"
+
+
+class CandidateKeyProven(Fact, frozen=True, gc=False):
+    """A station has connected with the candidate, which is its only password from then on."""
+
+    identity: str
+
+
+class UpgradeNoted(Fact, frozen=True, gc=False):
+    """How far a station has been led to another security profile. One a station: a new one takes its place."""
+
+    identity: str
+    at_s: float
+    target: int
+    former: int
+    """The profile it had."""
+    state: str
+    """running, done or failed."""
+    step: str
+    """What is being done, or was done last."""
+    sentence: str | None = None
+    """Why it failed."""
+
+
+class CertificateRequested(Fact, frozen=True, gc=False):
+    """SignCertificate. The same request sent again is the same one."""
+
+    identity: str
+    at_s: float
+    requestId: str
+    csr: str
+    refusal: str | None
+    """Why it was answered Rejected; None for Accepted."""
+
+
+class CertificateIssued(Fact, frozen=True, gc=False):
+    """The authority has signed a request."""
+
+    identity: str
+    requestId: str
+    serialNumber: str
+    """Of the certificate, as hex digits."""
+    certificateChain: str
+    """PEM, the leaf first."""
+    not_after_s: float
+    """Until when it is valid, epoch seconds."""
+
+
+class CertificateSettled(Fact, frozen=True, gc=False):
+    """What came of a certificate, or of the request for it, in the end."""
+
+    identity: str
+    at_s: float
+    requestId: str
+    state: str
+    """installed, refused, failed or revoked."""
+    sentence: str | None = None
+    """Why, where it is not installed."""
+    serialNumber: str = ""
+    """Of a revoked certificate, as hex digits."""
+
+
+Edit = (
+    PolicySet
+    | IdTagSet
+    | IdTagDeleted
+    | StationSet
+    | StationDeleted
+    | AuthorizationKeySet
+    | SecuritySet
+    | ProfileProven
+    | CandidateKeySet
+    | CandidateKeyProven
+    | UpgradeNoted
+    | CertificateIssued
+    | CertificateSettled
+)
+
+
+class SecurityNoted(Fact, frozen=True, gc=False):
+    """A security event of the supervision itself, such as a refused handshake. Does not gate."""
+
+    identity: str
+    """The station it is about; empty where that is not known."""
+    at_s: float
+    type: str
+    """As the white paper names it, section 8."""
+    techInfo: str
+    times: int = 1
+    """How often it happened since it was last told of."""
 
 
 # What stations did.
@@ -297,5 +416,5 @@ class FrameDiscarded(Fact, frozen=True, gc=False):
     """At most its first 1,000 bytes."""
 
 
-UNGATED = frozenset({StationConnected, StationDisconnected, MessageLogged, FrameDiscarded})
+UNGATED = frozenset({StationConnected, StationDisconnected, MessageLogged, FrameDiscarded, SecurityNoted})
 """Facts that nobody waits for. Every other one is durable before the frames and outcomes that come after it go out."""

@@ -11,7 +11,6 @@ from sqlalchemy import func, or_, select
 
 from forecourt.ocpp.core import StartTransactionRequest
 from forecourt.supervision.facts import IdTagSet, Policy, StationSet
-from forecourt.supervision.passwords import KeyDigest
 from forecourt.supervision.ports import RECENT_TRANSACTIONS, Recollection, TransactionRecalled
 from forecourt.supervision.schema import ID_TAGS, SETTINGS, STATIONS, TRANSACTIONS
 
@@ -69,13 +68,6 @@ def _recall_transactions(connection: Connection) -> list[TransactionRecalled]:
         )
         for row in connection.execute(select(ranked).where(wanted).order_by(ranked.c.transaction_id))
     ]
-
-
-def recall_keys(connection: Connection) -> dict[str, KeyDigest]:
-    """The password digests of every station that has one."""
-    columns = (STATIONS.c.identity, STATIONS.c.key_salt, STATIONS.c.key_digest, STATIONS.c.key_text_digest)
-    rows = connection.execute(select(*columns).where(STATIONS.c.key_text_digest.is_not(None)))
-    return {row.identity: KeyDigest(row.key_salt, row.key_digest, row.key_text_digest) for row in rows}
 
 
 def _moment(at_s: float) -> datetime:

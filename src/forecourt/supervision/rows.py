@@ -7,7 +7,6 @@ many-row statements: one step of the database a statement, in which the event lo
 
 from __future__ import annotations
 
-import os
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -19,6 +18,7 @@ from forecourt.ocpp.types import given
 from forecourt.supervision.facts import (
     AuthorizationKeySet,
     BootReported,
+    CertificateRequested,
     CommandEnded,
     CommandFollowed,
     CommandRecorded,
@@ -33,6 +33,7 @@ from forecourt.supervision.facts import (
     PolicySet,
     ProgressReported,
     SecurityEventReported,
+    SecurityNoted,
     StationConnected,
     StationDeleted,
     StationDisconnected,
@@ -42,8 +43,16 @@ from forecourt.supervision.facts import (
     TransactionStopped,
     UploadDeleted,
 )
-from forecourt.supervision.passwords import SALT_BYTES, digest_key
 from forecourt.supervision.registry import tag_key
+from forecourt.supervision.rows_security import (
+    FORGOTTEN_SECURITY,
+    SECURITY_EDITS,
+    key_columns,
+    write_certificate_requests,
+    write_own_security_events,
+    write_reported_security_events,
+)
+from forecourt.supervision.rows_upsert import upsert
 from forecourt.supervision.schema import (
     COMMAND_FOLLOW_UPS,
     COMMANDS,
@@ -124,7 +133,7 @@ def _write_edits(connection: Connection, edits: Iterable[Fact]) -> None:
 
 def _set_policy(connection: Connection, edit: PolicySet) -> None:
     values = {"name": "policy", "value": as_text(edit.policy)}
-    _upsert(connection, SETTINGS, ["name"], [values])
+    upsert(connection, SETTINGS, ["name"], [values])
 
 
 def _set_id_tag(connection: Connection, edit: IdTagSet) -> None:
@@ -135,7 +144,7 @@ def _set_id_tag(connection: Connection, edit: IdTagSet) -> None:
         "expiry_s": seconds(edit.expiryDate),
         "parent_id_tag": edit.parentIdTag,
     }
-    _upsert(connection, ID_TAGS, ["folded"], [values])
+    upsert(connection, ID_TAGS, ["folded"], [values])
 
 
 def _delete_id_tag(connection: Connection, edit: IdTagDeleted) -> None:
@@ -149,7 +158,7 @@ def _set_station(connection: Connection, edit: StationSet) -> None:
         "boot_policy": edit.boot_status,
         "interval_s": edit.interval_s,
     }
-    _upsert(connection, STATIONS, ["identity"], [values])
+    upsert(connection, STATIONS, ["identity"], [values])
 
 
 def _delete_station(connection: Connection, edit: StationDeleted) -> None:
@@ -160,6 +169,7 @@ def _delete_station(connection: Connection, edit: StationDeleted) -> None:
         "key_salt": None,
         "key_digest": None,
         "key_text_digest": None,
+        **FORGOTTEN_SECURITY,
     }
     one = STATIONS.c.identity == edit.identity
     connection.execute(delete(STATIONS).where(one, STATIONS.c.first_seen_s.is_(None)))
@@ -167,14 +177,9 @@ def _delete_station(connection: Connection, edit: StationDeleted) -> None:
 
 
 def _set_key(connection: Connection, edit: AuthorizationKeySet) -> None:
-    key = None if edit.authorizationKey is None else digest_key(edit.authorizationKey, os.urandom(SALT_BYTES))
-    values = {
-        "identity": edit.identity,
-        "key_salt": key and key.salt,
-        "key_digest": key and key.bytes_digest,
-        "key_text_digest": key and key.text_digest,
-    }
-    _upsert(connection, STATIONS, ["identity"], [values])
+    """A password that is settled leaves no candidate beside it."""
+    values = {"identity": edit.identity, **key_columns("key", edit.authorizationKey), **key_columns("candidate", None)}
+    upsert(connection, STATIONS, ["identity"], [values])
 
 
 _EDITS: dict[type, Callable[[Connection, Any], None]] = {
@@ -184,14 +189,8 @@ _EDITS: dict[type, Callable[[Connection, Any], None]] = {
     StationSet: _set_station,
     StationDeleted: _delete_station,
     AuthorizationKeySet: _set_key,
+    **SECURITY_EDITS,
 }
-
-
-def _upsert(connection: Connection, table: Table, key: list[str], rows: list[dict[str, Any]]) -> None:
-    """Insert rows, or change the given columns of those that are there; every row has the same columns."""
-    statement = insert(table)
-    changed = {name: statement.excluded[name] for name in rows[0] if name not in key}
-    connection.execute(statement.on_conflict_do_update(index_elements=key, set_=changed), rows)
 
 
 # What stations did.
@@ -214,7 +213,7 @@ def _write_connections(connection: Connection, facts: Sequence[StationConnected]
 
 def _write_disconnections(connection: Connection, facts: Sequence[StationDisconnected]) -> None:
     rows = [{"identity": fact.identity, "last_seen_s": fact.last_seen_s} for fact in facts]
-    _upsert(connection, STATIONS, ["identity"], rows)
+    upsert(connection, STATIONS, ["identity"], rows)
 
 
 def _write_boots(connection: Connection, facts: Sequence[BootReported]) -> None:
@@ -227,7 +226,7 @@ def _write_boots(connection: Connection, facts: Sequence[BootReported]) -> None:
         }
         for fact in facts
     ]
-    _upsert(connection, STATIONS, ["identity"], rows)
+    upsert(connection, STATIONS, ["identity"], rows)
 
 
 def _write_starts(connection: Connection, facts: Sequence[TransactionStarted]) -> None:
@@ -355,6 +354,7 @@ _NOTICE_COLUMNS = ("identity", "action", "payload", "received_s")
 def _write_security_events(connection: Connection, facts: Sequence[SecurityEventReported]) -> None:
     rows = [(fact.identity, "SecurityEventNotification", as_text(fact.request), fact.at_s) for fact in facts]
     insert_rows(connection, NOTICES, _NOTICE_COLUMNS, rows)
+    write_reported_security_events(connection, facts)
 
 
 def _write_progress(connection: Connection, facts: Sequence[ProgressReported]) -> None:
@@ -420,7 +420,7 @@ def _write_uploads(connection: Connection, facts: Sequence[FileReceived | Upload
             "size_bytes": fact.size_bytes,
             "received_s": fact.at_s,
         }
-        _upsert(connection, UPLOADS, ["identity", "name"], [values])
+        upsert(connection, UPLOADS, ["identity", "name"], [values])
 
 
 _MESSAGE_COLUMNS = ("identity", "sent", "frame", "discarded", "logged_s")
@@ -439,6 +439,7 @@ def _write_discarded(connection: Connection, facts: Sequence[FrameDiscarded]) ->
 
 
 WRITERS: dict[Callable[[Connection, Any], None], tuple[type, ...]] = {
+    write_certificate_requests: (CertificateRequested,),
     _write_edits: tuple(_EDITS),
     _write_connections: (StationConnected,),
     _write_boots: (BootReported,),
@@ -449,6 +450,7 @@ WRITERS: dict[Callable[[Connection, Any], None], tuple[type, ...]] = {
     _write_orphans: (OrphanStopped,),
     _write_meter_values: (MeterValuesReported,),
     _write_security_events: (SecurityEventReported,),
+    write_own_security_events: (SecurityNoted,),
     _write_progress: (ProgressReported,),
     _write_data_transfers: (DataReceived,),
     _write_commands: (CommandRecorded,),

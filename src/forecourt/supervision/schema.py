@@ -50,6 +50,62 @@ STATIONS = Table(
     Column("booted_s", Double),
     Column("boot_status", String(10)),
     Column("boot", Text),
+    # What a station must show at the handshake; null for any profile that is not below the proven one.
+    Column("security_profile", Integer),
+    Column("proven_profile", Integer),
+    # The serial number the operator gave; null for the one of BootNotification.
+    Column("serial_number", String(50)),
+    # Digests of a password that the station may or may not have taken already.
+    Column("candidate_salt", LargeBinary),
+    Column("candidate_digest", LargeBinary),
+    Column("candidate_text_digest", LargeBinary),
+)
+
+SECURITY_UPGRADES = Table(
+    "security_upgrades",
+    METADATA,
+    Column("identity", String(255), primary_key=True),
+    Column("target", Integer, nullable=False),
+    Column("former", Integer, nullable=False),
+    Column("state", String(10), nullable=False),
+    Column("step", String(40), nullable=False),
+    Column("sentence", Text),
+    Column("noted_s", Double, nullable=False),
+)
+
+CERTIFICATES = Table(
+    "certificates",
+    METADATA,
+    Column("request_id", String(40), primary_key=True),
+    Column("identity", String(255), nullable=False),
+    Column("csr", Text, nullable=False),
+    Column("requested_s", Double, nullable=False),
+    # rejected, requested, issued, installed, refused, failed or revoked.
+    Column("state", String(10), nullable=False),
+    Column("sentence", Text),
+    # Of the certificate itself, as hex digits; null while there is none.
+    Column("serial", String(64)),
+    Column("chain", Text),
+    Column("not_after_s", Double),
+    Column("settled_s", Double),
+    Index(None, "identity", "requested_s"),
+)
+
+SECURITY_EVENTS = Table(
+    "security_events",
+    METADATA,
+    Column("id", Integer, primary_key=True),
+    # Empty for an event that is about no station in particular.
+    Column("identity", String(255), nullable=False),
+    # Whether the supervision saw it; otherwise the station reported it.
+    Column("own", Boolean, nullable=False),
+    Column("type", String(50), nullable=False),
+    Column("tech_info", Text),
+    Column("times", Integer, nullable=False),
+    Column("stated_s", Double),
+    Column("received_s", Double, nullable=False),
+    Index(None, "identity", "id"),
+    Index(None, "type", "id"),
 )
 
 ID_TAGS = Table(

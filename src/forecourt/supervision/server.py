@@ -12,7 +12,6 @@ from __future__ import annotations
 import asyncio
 import functools
 import math
-import os
 import time
 import uuid
 from contextlib import AsyncExitStack, suppress
@@ -26,7 +25,8 @@ from forecourt.runtime.link import Links, Refuse, Welcome
 from forecourt.runtime.ports import HOST, OCPP_PORT, SUPERVISION_PORT
 from forecourt.supervision.api import create_app
 from forecourt.supervision.core import ANSWER_TIMEOUT_S, CentralSystem
-from forecourt.supervision.effects import CloseLink, EndCommand, SendFrame, Store
+from forecourt.supervision.doors import Refusal
+from forecourt.supervision.effects import CloseLink, EndCommand, PassOnRequest, SendFrame, Store
 from forecourt.supervision.events import (
     CommandGiven,
     FileArrived,
@@ -38,11 +38,13 @@ from forecourt.supervision.events import (
     StoreRecovered,
     UploadRemoved,
 )
-from forecourt.supervision.facts import UNGATED, AuthorizationKeySet, Policy, PolicySet, StationDeleted
+from forecourt.supervision.facts import UNGATED, Policy, PolicySet, SecurityNoted
 from forecourt.supervision.files_servers import FileServers
 from forecourt.supervision.files_store import FileStore
-from forecourt.supervision.passwords import SALT_BYTES, digest_key
-from forecourt.supervision.recall import recall, recall_keys
+from forecourt.supervision.recall import recall
+from forecourt.supervision.server_doors import DoorBook, recall_doors
+from forecourt.supervision.server_provisioning import Provisioning
+from forecourt.supervision.server_security import Security
 from forecourt.supervision.store import Store as FactStore
 from forecourt.supervision.watchers import Watchers
 
@@ -52,15 +54,16 @@ if TYPE_CHECKING:
 
     from forecourt.ocpp.types import Record
     from forecourt.runtime.link import Handshake, Link
+    from forecourt.supervision.doors import Admission
     from forecourt.supervision.effects import Effect
     from forecourt.supervision.events import Event
     from forecourt.supervision.facts import Edit, Fact
     from forecourt.supervision.files_store import FileLimits, Ticket
     from forecourt.supervision.outcomes import Outcome
-    from forecourt.supervision.passwords import KeyDigest
+    from forecourt.supervision.server_security import TlsOptions
     from forecourt.supervision.stations import StationView
 
-_NOTED = frozenset({PolicySet, AuthorizationKeySet, StationDeleted})
+_NOTED = frozenset({PolicySet})
 
 log = structlog.get_logger()
 
@@ -68,12 +71,13 @@ log = structlog.get_logger()
 class _Session:
     """One connection of a station: the owner of its link."""
 
-    __slots__ = ("_supervision", "identity", "in_process", "link", "number")
+    __slots__ = ("_supervision", "admission", "identity", "in_process", "link", "number")
 
-    def __init__(self, supervision: Supervision, number: int, identity: str) -> None:
+    def __init__(self, supervision: Supervision, number: int, identity: str, admission: Admission) -> None:
         self._supervision = supervision
         self.number = number
         self.identity = identity
+        self.admission = admission
         self.link: Link | None = None
         self.in_process: set[str] = set()
         """Ids of CALLs whose answers are held back."""
@@ -81,6 +85,7 @@ class _Session:
     def link_opened(self, link: Link) -> None:
         self.link = link
         self._supervision.sessions[self.number] = self
+        self._supervision.provisioning.arrived(self.identity, self.admission)
         self._supervision.handle(LinkOpened(self.number, self.identity, link.remote))
 
     def frame_received(self, link: Link, frame: bytes) -> None:
@@ -112,12 +117,14 @@ class Supervision:
         files_port: int | None = None,
         ftp_port: int | None = None,
         file_limits: FileLimits | None = None,
+        tls: TlsOptions | None = None,
     ) -> None:
         """Port 0 finds a free one. `data` is the folder to keep everything in; None forgets it at the end.
 
         `policy` replaces the stored one; `accept_unknown_tags` changes that one rule of it. `clock` gives epoch
         seconds, of which `speed` pass in a real one: answer time-outs stay in real seconds. `wire_log` keeps every
         frame; leave it off for fleets. `files_port` and `ftp_port` open file servers for stations over HTTP and FTP.
+        `tls` lets stations in over TLS too, and makes the supervision a certificate authority.
         """
         self._asked_ports = (ocpp_port, http_port)
         self.host = host
@@ -130,7 +137,6 @@ class Supervision:
         self._armed_s = math.inf
         self._timer: asyncio.TimerHandle | None = None
         self._next_session = 0
-        self._keys: dict[str, KeyDigest] = {}
         self._awaited: dict[str, asyncio.Future[Outcome]] = {}
         # How many groups that a station's later frames must wait for are not durable yet.
         self._gates: dict[str, int] = {}
@@ -140,6 +146,10 @@ class Supervision:
         self.store = FactStore(data, on_trouble=self._store_trouble)
         self.files = FileServers(FileStore(data, self.now, file_limits), host, files_port, ftp_port)
         """What stations fetch and upload, and the servers for it."""
+        self.security = None if tls is None else Security(tls, data, self.security_event)
+        """TLS and the certificate authority; None without."""
+        self.provisioning = Provisioning(self)
+        """What gives stations passwords, certificates and other security profiles."""
         self.ocpp_port = ocpp_port
         """The port for stations; the one found when 0 was asked for, once started."""
         self.http_port = http_port
@@ -154,15 +164,23 @@ class Supervision:
         async with AsyncExitStack() as opened:
             await self.store.open()
             opened.push_async_callback(self.store.close)
+            if self.security is not None:
+                opened.callback(self.security.close)
+                await self.security.open()
             await self._begin()
             opened.callback(self._disarm)
+            opened.push_async_callback(self.provisioning.stop)
             self._links = Links()
             opened.push_async_callback(self._links.close, 1001, "the supervision ends")
             await self.files.start(self._file_arrived)
             opened.push_async_callback(self.files.stop)
-            listener = await self._links.serve(self.host, self._asked_ports[0], self._decide)
-            opened.callback(listener.close)
-            self.ocpp_port = listener.port
+            if self.security is None:
+                listener = await self._links.serve(self.host, self._asked_ports[0], self._decide)
+                opened.callback(listener.close)
+                self.ocpp_port = listener.port
+            else:
+                opened.push_async_callback(self.security.stop)
+                self.ocpp_port = self.security.listen(self._links, self._decide, self.host, self._asked_ports[0])
             api = ApiServer(create_app(self), self.host, self._asked_ports[1])
             await api.start()
             opened.push_async_callback(api.stop)
@@ -181,12 +199,16 @@ class Supervision:
     async def _begin(self) -> None:
         """Take up where the last start left off."""
         recollection = await self.store.read(recall)
-        self._keys = await self.store.read(recall_keys)
+        security = self.security
+        organization = "" if security is None else security.organization
+        self.doors = DoorBook(organization, await self.store.read(recall_doors))
+        self._noted = self.doors.noted | _NOTED
         self._core = CentralSystem(
             recollection,
             uuid.uuid4().hex[:12] + "-",
             answer_timeout_s=ANSWER_TIMEOUT_S * self._speed,
             wire_log=self._wire_log,
+            objection_to_request=None if security is None else self.doors.objection_to,
         )
         self.policy = recollection.policy
         wanted = self._wanted_policy or recollection.policy
@@ -194,6 +216,7 @@ class Supervision:
             wanted = msgspec.structs.replace(wanted, accept_unknown_id_tags=self._accept_unknown_tags)
         if wanted != recollection.policy:
             await self.edit(PolicySet(wanted))
+        await self.provisioning.resume()
 
     # What the API and others in this process call.
 
@@ -253,7 +276,7 @@ class Supervision:
                 fact = effect.fact
                 facts.append(fact)
                 gating = gating or type(fact) not in UNGATED
-                if type(fact) in _NOTED:
+                if type(fact) in self._noted:
                     self._note(fact)
             elif type(effect) is CloseLink:
                 self._close_link(effect)
@@ -295,6 +318,8 @@ class Supervision:
                 if effect.answers is not None:
                     session.in_process.discard(effect.answers)
                 session.link.send(effect.frame)
+        elif type(effect) is PassOnRequest:
+            self.provisioning.sign(effect.identity, effect.requestId, effect.csr)
         elif type(effect) is EndCommand:
             outcome = self._awaited.pop(effect.command_id, None)
             if outcome is not None and not outcome.done():
@@ -311,25 +336,36 @@ class Supervision:
         """What handshakes are judged by, and the API shows, from this moment on."""
         if type(fact) is PolicySet:
             self.policy = fact.policy
-        elif type(fact) is AuthorizationKeySet and fact.authorizationKey is not None:
-            self._keys[fact.identity] = digest_key(fact.authorizationKey, os.urandom(SALT_BYTES))
         else:
-            self._keys.pop(fact.identity, None)  # type: ignore[attr-defined]
+            self.doors.note(fact)
 
     # Stations at the door.
+
+    def profile_of(self, identity: str) -> int | None:
+        """The security profile that a station is connected with; None while it is not."""
+        session = self.sessions.get(self._core.link_of(identity))
+        return None if session is None else session.admission.profile
+
+    def security_event(self, kind: str, sentence: str, identity: str = "", times: int = 1) -> None:
+        """Keep a security event that the supervision saw itself."""
+        log.warning("security event", type=kind, identity=identity, why=sentence, times=times)
+        fact = SecurityNoted(identity, self.now(), kind, sentence, times)
+        self.store.commit([fact], functools.partial(self.watchers.tell, [fact]))
 
     def _decide(self, handshake: Handshake) -> Welcome | Refuse:
         identity = handshake.identity
         if not self._core.admits(identity):
             log.info("station refused", identity=identity, remote=handshake.remote, why="not registered")
             return Refuse(404, f"No station {identity} is registered here and enrolment is closed: register it first.")
-        key = self._keys.get(identity)
-        given = handshake.credentials
-        if key is not None and (given is None or given.user != identity or not key.matches(given.password)):
-            log.warning("station refused", identity=identity, remote=handshake.remote, why="wrong or no password")
-            return Refuse(401, f"Station {identity} must give its AuthorizationKey as Basic password, and did not.")
+        verdict = self.doors.judge(handshake, self.now())
+        if isinstance(verdict, Refusal):
+            if verdict.told:
+                self.security_event(
+                    verdict.event, f"{handshake.remote}: {verdict.sentence}", identity, times=verdict.told
+                )
+            return Refuse(verdict.status, verdict.sentence)
         self._next_session += 1
-        return Welcome(_Session(self, self._next_session, identity))
+        return Welcome(_Session(self, self._next_session, identity, verdict))
 
     # Time.
 

@@ -17,6 +17,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.x509.oid import NameOID
 
 from forecourt.errors import ForecourtError
+from forecourt.supervision.doors import CertificateSubject
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -27,17 +28,6 @@ LEAST_RSA_BITS, LEAST_EC_BITS = 2048, 224
 
 class SigningRefused(ForecourtError):  # noqa: N818  the word of the domain
     """A request cannot be signed; the text says what was expected and what came."""
-
-
-class CertificateSubject(msgspec.Struct, frozen=True, gc=False):
-    """Whom a certificate, or a request for one, is about."""
-
-    common_name: str
-    """Of a station: its serial number."""
-    organization: str
-    """Of a station: the name of the operator (CpoName)."""
-    serial: str = ""
-    """The certificate's own serial number as hex digits; empty for a request."""
 
 
 @contextmanager

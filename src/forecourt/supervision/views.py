@@ -248,3 +248,66 @@ class IdTagView(View, frozen=True):
     status: str
     expiryDate: datetime | None
     parentIdTag: str | None
+
+
+class SecurityEventView(View, frozen=True):
+    """A security event that a station reported or the supervision saw."""
+
+    id: int
+    identity: str | None
+    """The station; null where it is about none in particular."""
+    source: str
+    """station or supervision."""
+    type: str
+    techInfo: str | None
+    times: int
+    """How often it happened since it was last told of."""
+    timestamp: datetime | None
+    """As the station stated it; null for what the supervision saw."""
+    receivedAt: datetime
+
+
+class CertificateView(View, frozen=True):
+    """A signing request of a station and what came of it."""
+
+    requestId: str
+    requestedAt: datetime
+    state: str
+    """rejected, requested, issued, installed, refused (by the station), failed or revoked."""
+    reason: str | None
+    serialNumber: str | None
+    """Of the certificate, as hex digits."""
+    validUntil: datetime | None
+
+
+class UpgradeView(View, frozen=True):
+    """How far a station has been led to another security profile."""
+
+    profile: int
+    formerProfile: int
+    state: str
+    """running, done or failed."""
+    step: str
+    """What is being done, or was done last: begin, password, root, certificate, profile, reconnect."""
+    reason: str | None
+    """Why it failed."""
+    at: datetime
+
+
+class SecurityView(View, frozen=True):
+    """What is known of a station's security. Passwords are never shown."""
+
+    identity: str
+    securityProfile: int | None
+    """The only one it is let in with; null for any that is not below the proven one."""
+    provenProfile: int | None
+    """The highest one, of 2 and 3, that it has connected with."""
+    connectedProfile: int | None
+    """The one it is connected with now."""
+    serialNumber: str | None
+    """What its certificates must name."""
+    authorizationKeySet: bool
+    passwordChanging: bool
+    """Whether a new password was sent, and it is not known yet which one it has."""
+    upgrade: UpgradeView | None
+    certificates: list[CertificateView]

@@ -1,0 +1,171 @@
+"""Ports that speak TLS: what the supervision shows and asks for, and what it does when a handshake fails.
+
+Theory of operation. A `SecureListener` looks at the first byte that comes: 0x16 begins a TLS handshake, anything else
+is HTTP. So one port takes ws and wss, and a station that changes only the scheme of its SupervisionUrl, as the change
+of the security profile does, finds its supervision; a port that is for TLS only refuses the rest. What fails before
+the WebSocket's own handshake ends here and is told of with the white paper's name for it.
+
+The context asks for a client certificate without insisting on one: a station of profile 2 has none. One that is shown
+must hang on the authority, or the handshake fails. New certificates are loaded into the context that is in use: they
+hold for the next handshake, and nobody is disconnected.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import ssl
+from typing import TYPE_CHECKING
+
+from forecourt.runtime.link_sides import SupervisionLink
+from forecourt.runtime.ports import host_and_port, port_unavailable
+from forecourt.supervision.doors import INVALID_CERTIFICATE
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+    from pathlib import Path
+
+    from forecourt.runtime.link import Links
+    from forecourt.runtime.link_sides import Decide
+
+CIPHERS = ":".join(
+    ("ECDHE-ECDSA-AES128-GCM-SHA256", "ECDHE-ECDSA-AES256-GCM-SHA384", "AES128-GCM-SHA256", "AES256-GCM-SHA384")
+)
+"""The four suites of TLS 1.2 that the white paper wants (A00.FR.317, 421); those of TLS 1.3 are always there."""
+HANDSHAKE_S = 10.0
+"""How long the first byte, and then the TLS handshake, may take."""
+GREETED_AT_ONCE = 4096
+"""So many connections at most are before their WebSocket handshake; more wait to be accepted."""
+_BACKLOG = 4096
+_TLS_RECORD = 0x16
+
+_EVENTS = {
+    "UNSUPPORTED_PROTOCOL": "InvalidTLSVersion",
+    "VERSION_TOO_LOW": "InvalidTLSVersion",
+    "WRONG_VERSION_NUMBER": "InvalidTLSVersion",
+    "WRONG_SSL_VERSION": "InvalidTLSVersion",
+    "NO_SHARED_CIPHER": "InvalidTLSCipherSuite",
+    "CERTIFICATE_VERIFY_FAILED": INVALID_CERTIFICATE,
+}
+"""Security events by OpenSSL's reason. What is in no row, such as a peer that goes away, is none."""
+
+
+def server_context(authorities: Iterable[str], files: Iterable[tuple[Path, Path]]) -> ssl.SSLContext:
+    """The server's side of TLS: certificates with their keys, and the PEM of those who may sign stations'."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.options |= ssl.OP_NO_COMPRESSION | ssl.OP_NO_RENEGOTIATION | ssl.OP_CIPHER_SERVER_PREFERENCE
+    context.set_ciphers(CIPHERS)
+    context.verify_mode = ssl.CERT_OPTIONAL
+    context.verify_flags |= ssl.VERIFY_X509_STRICT | ssl.VERIFY_X509_TRUSTED_FIRST
+    context.load_verify_locations(cadata="".join(authorities))
+    load_certificates(context, files)
+    return context
+
+
+def load_certificates(context: ssl.SSLContext, files: Iterable[tuple[Path, Path]]) -> None:
+    """Show these certificates from the next handshake on, one of each key type."""
+    for certificate_file, key_file in files:
+        context.load_cert_chain(certificate_file, key_file)
+
+
+class SecureListener:
+    """A port for stations that speaks TLS, and HTTP as well unless it is for TLS only."""
+
+    def __init__(
+        self,
+        links: Links,
+        decide: Decide,
+        context: ssl.SSLContext,
+        on_failure: Callable[[str, str, str], None],
+        *,
+        tls_only: bool,
+    ) -> None:
+        """`on_failure` is told the event of the white paper, the peer's address and a sentence."""
+        self._links = links
+        self._decide = decide
+        self._context = context
+        self._on_failure = on_failure
+        self._tls_only = tls_only
+        self._greeting: set[asyncio.Task[None]] = set()
+        self._room = asyncio.Semaphore(GREETED_AT_ONCE)
+        self.port = 0
+        """The port listened on, once it does."""
+
+    def listen(self, host: str, port: int) -> None:
+        """Begin. Raises `PortUnavailableError` with a sentence."""
+        self._loop = asyncio.get_running_loop()
+        self._socket = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
+        try:
+            self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            self._socket.bind((host, port))
+            self._socket.listen(_BACKLOG)
+            self._socket.setblocking(False)
+        except OSError as error:
+            self._socket.close()
+            raise port_unavailable(error, host, port) from error
+        self.port = self._socket.getsockname()[1]
+        self._accepting = self._loop.create_task(self._accept())
+
+    async def aclose(self) -> None:
+        """Let no more stations in, and drop those that are not yet at the WebSocket's handshake."""
+        self._accepting.cancel()
+        for task in (*self._greeting,):
+            task.cancel()
+        await asyncio.gather(self._accepting, *self._greeting, return_exceptions=True)
+        self._socket.close()
+
+    async def _accept(self) -> None:
+        while True:
+            await self._room.acquire()
+            try:
+                connection, address = await self._loop.sock_accept(self._socket)
+            except OSError:
+                # Out of descriptors, or the peer went away before it was accepted: others may have more luck.
+                self._room.release()
+                await asyncio.sleep(0.1)
+                continue
+            greeting = self._loop.create_task(self._greet(connection, host_and_port(*address[:2])))
+            self._greeting.add(greeting)
+            greeting.add_done_callback(self._greeted)
+
+    def _greeted(self, greeting: asyncio.Task[None]) -> None:
+        self._greeting.discard(greeting)
+        self._room.release()
+        if not greeting.cancelled() and greeting.exception() is not None:
+            raise greeting.exception()  # type: ignore[misc]
+
+    async def _greet(self, connection: socket.socket, remote: str) -> None:
+        """Bring a connection to the point where the WebSocket's own handshake begins."""
+        handed_over = False
+        try:
+            secured = self._tls_only or await self._begins_with_tls(connection)
+            handed_over = True
+            await self._loop.connect_accepted_socket(
+                lambda: SupervisionLink(self._links, self._decide),
+                connection,
+                ssl=self._context if secured else None,
+                ssl_handshake_timeout=HANDSHAKE_S if secured else None,
+            )
+        except ssl.SSLError as error:
+            reason = error.reason or ""
+            if event := _EVENTS.get(reason):
+                detail = getattr(error, "verify_message", None) or reason.replace("_", " ").lower()
+                self._on_failure(event, remote, f"The TLS handshake of {remote} failed: {detail}.")
+        except (OSError, TimeoutError):
+            pass  # it went away, or said nothing: the network's business
+        finally:
+            if not handed_over:
+                connection.close()
+
+    async def _begins_with_tls(self, connection: socket.socket) -> bool:
+        """Look at the first byte and leave it where it is. Raises `TimeoutError` when none comes."""
+        readable = asyncio.Event()
+        self._loop.add_reader(connection, readable.set)
+        try:
+            async with asyncio.timeout(HANDSHAKE_S):
+                await readable.wait()
+        finally:
+            self._loop.remove_reader(connection)
+        first = connection.recv(1, socket.MSG_PEEK)
+        return bool(first) and first[0] == _TLS_RECORD
