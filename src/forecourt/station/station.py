@@ -217,7 +217,8 @@ class Station(Blocks):
         if event.http_status == HTTP_UNAUTHORIZED:
             self._security.note(SecurityEvent.FailedToAuthenticateAtCentralSystem, event.reason, now)
         if event.problem is not None:
-            self._security.note(TLS_EVENTS[event.problem], event.reason, now)
+            for noted in TLS_EVENTS[event.problem]:
+                self._security.note(noted, event.reason, now)
         if self._credentials is not None and self._credentials.link_refused(event, now):
             return
         self._link.refused(event.reason, event.http_status, now)
