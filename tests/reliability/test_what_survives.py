@@ -116,7 +116,6 @@ def test_connector_that_was_taken_out_of_service_is_still(place: Place) -> None:
 
 
 def test_firmware_update_is_still_scheduled(place: Place) -> None:
-    _, station = place
     update = restarted(place).snapshot().firmwareUpdate
     assert update is not None
     assert update.step == "scheduled"
