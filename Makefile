@@ -11,7 +11,7 @@ BIN := $(VENV)/bin
 
 all: $(READY)
 
-.PHONY: all $(VENV) demo test check pytest format bench chaos conformance clean
+.PHONY: all $(VENV) demo test check pytest format bench chaos soak conformance clean
 
 $(VENV): $(READY)
 
@@ -38,6 +38,12 @@ $(NODE_MODULES): tests/interop/package.json
 
 pytest: $(READY) $(NODE_MODULES)
 	$(BIN)/pytest -n $(WORKERS) $(COVERAGE) --conformance=docs/conformance.md
+
+# Ten thousand seeds of the simulated world in a row. Other seeds or days: make soak SOAK="--seed 50000 --seeds 500"
+SOAK ?= --seed 0 --seeds 10000 --days 0.5
+
+soak: $(READY)
+	@$(BIN)/forecourt world $(SOAK)
 
 conformance: $(READY) $(NODE_MODULES)
 	$(BIN)/pytest -q -n $(WORKERS) --conformance=docs/conformance.md --conformance-accept

@@ -10,6 +10,7 @@ import time
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from functools import partial
+from multiprocessing import get_context
 from typing import TYPE_CHECKING, Annotated
 
 import msgspec
@@ -167,7 +168,8 @@ def _many(seeds: range, days: float, stations: int, without: tuple[str, ...], jo
     broken: list[Verdict] = []
     totals = {"seeds": 0, "sessions": 0, "lives": 0, "messages": 0, "given_up": 0}
     began_s = time.monotonic()
-    with ProcessPoolExecutor(jobs) as pool, _progress("seeds", len(seeds)) as tell:
+    context = get_context("spawn")  # a fork of a process with threads is not safe
+    with ProcessPoolExecutor(jobs, context) as pool, _progress("seeds", len(seeds)) as tell:
         for verdict in pool.map(partial(_perform, days, stations, without), seeds, chunksize=4):
             totals["seeds"] += 1
             for name in ("sessions", "lives", "messages", "given_up"):
