@@ -10,8 +10,6 @@ from contextlib import closing
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-import pytest
-
 from forecourt.ocpp import core
 from forecourt.supervision import facts
 from forecourt.supervision.recall import recall
@@ -21,6 +19,8 @@ from tests.supervision_peers import play, running
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
+
+    import pytest
 
     from forecourt.supervision.ports import Recollection
 
@@ -106,7 +106,7 @@ def test_no_answer_of_a_transaction_message_leaves_while_the_file_refuses_its_re
             commit(given, done)
             loop.call_soon(begun.set)
 
-        store.commit = commit_and_tell  # type: ignore[method-assign]
+        store.commit = commit_and_tell  # type: ignore[method-assign, assignment]
 
     play(scenario())
 
