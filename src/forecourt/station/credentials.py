@@ -102,7 +102,7 @@ class Credentials:
             self._link.open(self.trust.no_offer())
             return
         profile = self._configuration.integer("SecurityProfile")
-        self._link.open(self.trust.offer(profile, self._clock.wall(now), self._link.refusals))
+        self._link.open(self.trust.offer(profile, self._clock.wall(now)))
 
     def link_opened(self, event: LinkOpened, now: float) -> None:
         """The attempt has succeeded."""

@@ -30,10 +30,12 @@ CLIENT_CERTIFICATE_PROFILE = 3
 class LinkTrust:
     """The certificates of the present connection and of the present attempt."""
 
-    __slots__ = ("_certificates", "_offer", "_refused", "root")
+    __slots__ = ("_certificates", "_failures", "_offer", "_refused", "root")
 
     def __init__(self, certificates: Certificates) -> None:
         self._certificates = certificates
+        self._failures = 0
+        """Attempts since the last one that succeeded."""
         self._offer = PLAIN
         self._refused: tuple[str, ...] | None = None
         """What the server's certificate has just failed with."""
@@ -45,9 +47,9 @@ class LinkTrust:
         """The key of the certificate that was shown last; empty for none."""
         return self._offer.key
 
-    def offer(self, profile: int, clock_s: float, attempt: int) -> Offer:
-        """With what to make the next attempt to connect over TLS, the first being 0."""
-        own = self._certificates.shown(clock_s, attempt) if profile == CLIENT_CERTIFICATE_PROFILE else None
+    def offer(self, profile: int, clock_s: float) -> Offer:
+        """With what to make the next attempt to connect over TLS."""
+        own = self._certificates.shown(clock_s, self._failures) if profile == CLIENT_CERTIFICATE_PROFILE else None
         roots = self._certificates.trusted(self._refused)
         self._offer = Offer(roots) if own is None else Offer(roots, own.chain, own.key)
         return self._offer
@@ -66,6 +68,7 @@ class LinkTrust:
         if not root and roots is not None and len(roots) == 1:
             self.root = x509.fingerprint(x509.read_one(roots[0]))
         self._refused = None
+        self._failures = 0
         self._certificates.connected(roots)
         if self._offer.key:
             self._certificates.worked(self._offer.key, clock_s)
@@ -79,6 +82,10 @@ class LinkTrust:
         roots = self._offer.roots
         if problem is not LinkProblem.CERTIFICATE or roots is None or self._refused is not None:
             self._refused = None
+            self._failures += 1
+            return False
+        if self._certificates.trusted(roots) == roots:
+            self._failures += 1
             return False
         self._refused = roots
-        return self._certificates.trusted(roots) != roots
+        return True
