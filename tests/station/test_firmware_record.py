@@ -4,7 +4,18 @@ import pytest
 
 from forecourt.station.commissioning import Commissioning
 from forecourt.station.effects import DeleteRecord, Effect, LogEvent, SaveRecord
-from forecourt.station.firmware_record import KEY, KIND, Kept, Step, Update, as_updated, kept_in, save
+from forecourt.station.firmware_record import (
+    KEY,
+    KIND,
+    SIGNED,
+    Kept,
+    SignedUpdate,
+    Step,
+    Update,
+    as_updated,
+    kept_in,
+    save,
+)
 
 COMMISSIONING = Commissioning("CP-1", "ws://supervision.example", "EVD1S180THB", "1", "3.5.8803")
 UPDATE = Update(Step.WAITING, "http://h/f", 9.0, 3, 10.0, version="3.6.0")
@@ -21,6 +32,35 @@ def test_record_is_found_as_it_was_kept(kept: Kept) -> None:
     assert saved.gates
     assert kept_in({(saved.kind, saved.key): saved.data}, COMMISSIONING, effects) == kept
     assert as_updated(COMMISSIONING, kept).firmware_version == kept.version
+
+
+def test_record_of_a_signed_update_is_found_as_it_was_kept() -> None:
+    effects: list[Effect] = []
+    update = SignedUpdate(
+        Step.READY,
+        "http://h/f",
+        9.0,
+        3,
+        10.0,
+        "3.6.0",
+        SIGNED,
+        7,
+        signingCertificate="PEM",
+        signature="AAAA",
+        install_s=99.5,
+        failed_attempts=2,
+        status="InstallScheduled",
+        accepts_pkcs1=True,
+    )
+    save(Kept("3.5.8803", "3.5.8803", update), effects)
+    (saved,) = effects
+    assert isinstance(saved, SaveRecord)
+    kept = kept_in({(KIND, KEY): saved.data}, COMMISSIONING, effects)
+    assert kept == Kept("3.5.8803", "3.5.8803", update)
+    for before, after in ((b"InstallScheduled", b"Nothing"), (SIGNED.encode(), b"Nothing")):
+        effects.clear()
+        assert kept_in({(KIND, KEY): saved.data.replace(before, after)}, COMMISSIONING, effects) is None
+        assert [line.name for line in effects if isinstance(line, LogEvent)] == ["Record ignored"]
 
 
 def test_record_that_says_no_more_than_the_commissioning_is_forgotten() -> None:

@@ -187,6 +187,12 @@ def test_text_that_is_no_signature_is_refused(kind: str, signature: str) -> None
         require_signature(WORKS.issue(kind, kind).pem, DATA, signature, accepts_pkcs1=True)
 
 
+@pytest.mark.parametrize("pem", ["", "nonsense", WORKS.pem + WORKS.pem])
+def test_certificate_that_is_damaged_by_now_makes_no_signature_good(pem: str) -> None:
+    with pytest.raises(SignatureRefused, match="the certificate as it came"):
+        require_signature(pem, DATA, WORKS.sign(DATA), accepts_pkcs1=True)
+
+
 def test_pkcs1_is_taken_by_option_only() -> None:
     signer = WORKS.issue("rsa2048", "rsa2048")
     signature = signer.sign(DATA, pkcs1=True)

@@ -158,7 +158,9 @@ class Firmware:
     def signed_report(self) -> Report:
         """What a trigger is told in those of SignedUpdateFirmware: the last status unless that was Installed."""
         kept = None if self._kept is None else self._kept.update
-        return Report(SIGNED, kept.status, kept.requestId) if isinstance(kept, SignedUpdate) else Report(SIGNED, IDLE)
+        if isinstance(kept, SignedUpdate) and kept.status:
+            return Report(SIGNED, kept.status, kept.requestId)
+        return Report(SIGNED, IDLE)
 
     # The beginning of a life.
 
@@ -230,9 +232,8 @@ class Firmware:
 
     def _prepare(self, now: float) -> None:
         """Wait for installDateTime, or go on if it has come."""
-        assert isinstance(self.update, SignedUpdate), "a signed update is ready"
-        assert self.update.install_s is not None, "it has a date"
-        self._wait_for(self.update.install_s, Step.WAITING, now)
+        at_s = self.update.install_s if isinstance(self.update, SignedUpdate) else None
+        self._wait_for(self._clock.wall(now) if at_s is None else at_s, Step.WAITING, now)
 
     def _wait_for(self, clock_s: float, then: Step, now: float) -> None:
         if self._is_ahead(clock_s, now):

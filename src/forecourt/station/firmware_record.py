@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from forecourt.ocpp.security_extension import SignedFirmwareStatus
 from forecourt.station.clock import Moment
 from forecourt.station.effects import DeleteRecord, Effect, LogEvent, SaveRecord
 
@@ -21,6 +22,12 @@ if TYPE_CHECKING:
 
 KIND = "firmware"
 KEY = "state"
+
+
+PLAIN, SIGNED = "FirmwareStatusNotification", "SignedFirmwareStatusNotification"
+"""The messages that tell of a plain update and of a signed one."""
+
+SIGNED_STATUSES = frozenset(status.value for status in SignedFirmwareStatus)
 
 
 class Step(StrEnum):
@@ -58,13 +65,9 @@ class Update(msgspec.Struct, frozen=True, gc=False):
     retry_interval_s: float
     version: str = ""
     """Of the image; empty until it was looked at."""
-    action: str = "FirmwareStatusNotification"
+    action: str = PLAIN
     """The message that tells of it."""
     requestId: int | None = None
-
-
-SIGNED = "SignedFirmwareStatusNotification"
-"""The message that tells of a signed update."""
 
 
 class SignedUpdate(Update, frozen=True, gc=False):
@@ -129,9 +132,12 @@ def kept_in(
 
 def _decode(data: bytes) -> Kept:
     kept = _decoder.decode(data)
-    if kept.update is None or kept.update.action != SIGNED:
+    if kept.update is None or kept.update.action == PLAIN:
         return kept
-    return msgspec.structs.replace(kept, update=_signed_decoder.decode(data).update)
+    update = _signed_decoder.decode(data).update
+    if update.action != SIGNED or (update.status and update.status not in SIGNED_STATUSES):
+        raise ValueError(f"expected an update that can be told of, came {update.action[:50]} {update.status[:50]}")
+    return msgspec.structs.replace(kept, update=update)
 
 
 def as_updated(commissioning: Commissioning, kept: Kept | None) -> Commissioning:

@@ -197,16 +197,26 @@ def require_signature(pem: str, data: bytes, signature: str, *, accepts_pkcs1: b
         given = b64decode(signature, validate=True)
     except ValueError as error:
         raise SignatureRefused(f"expected a signature in base64, came another text: {error}") from error
-    key = read_one(pem).public_key()
+    key = _key_of(pem)
     if isinstance(key, ec.EllipticCurvePublicKey):
         if not _is_ecdsa(key, given, data):
             raise SignatureRefused("expected a signature with ECDSA and SHA-256 over the whole file, came another")
         return
-    assert isinstance(key, rsa.RSAPublicKey), "no other key was accepted"
     pss = padding.PSS(padding.MGF1(hashes.SHA256()), padding.PSS.AUTO)
     if _is_rsa(key, given, data, pss) or (accepts_pkcs1 and _is_rsa(key, given, data, padding.PKCS1v15())):
         return
     raise SignatureRefused("expected a signature with RSA-PSS and SHA-256 over the whole file, came another")
+
+
+def _key_of(pem: str) -> rsa.RSAPublicKey | ec.EllipticCurvePublicKey:
+    """The key of a certificate that was good when it came; what is kept of it may be damaged."""
+    try:
+        key = read_one(pem).public_key()
+    except (CertificateRefused, ValueError, UnsupportedAlgorithm) as error:
+        raise SignatureRefused(f"expected the certificate as it came, came another: {error}") from error
+    if isinstance(key, rsa.RSAPublicKey | ec.EllipticCurvePublicKey):
+        return key
+    raise SignatureRefused("expected the certificate of an RSA or EC key, came another")
 
 
 def _is_ecdsa(key: ec.EllipticCurvePublicKey, signature: bytes, data: bytes) -> bool:
