@@ -11,7 +11,7 @@ BIN := $(VENV)/bin
 
 all: $(READY)
 
-.PHONY: all $(VENV) demo test check pytest format bench chaos soak conformance clean
+.PHONY: all $(VENV) demo test check pytest format bench chaos soak torn conformance clean
 
 $(VENV): $(READY)
 
@@ -44,6 +44,12 @@ SOAK ?= --seed 0 --seeds 10000 --days 0.5
 
 soak: $(READY)
 	@$(BIN)/forecourt world $(SOAK)
+	@$(MAKE) --no-print-directory torn
+
+# The last write of the stores torn at every byte; in memory where the system has a folder for that.
+torn: $(READY)
+	FORECOURT_SOAK=1 $(BIN)/pytest -q -n $(WORKERS) $(if $(wildcard /dev/shm),--basetemp=/dev/shm/forecourt-torn) \
+		tests/reliability/test_sweep.py tests/reliability/test_supervision_durable.py
 
 conformance: $(READY) $(NODE_MODULES)
 	$(BIN)/pytest -q -n $(WORKERS) --conformance=docs/conformance.md --conformance-accept
