@@ -3,8 +3,9 @@
 Theory of operation. What is true is read off each station's durable records: a StartTransaction or StopTransaction
 belongs to the truth from the moment it is durable, under the station's own name for the transaction. It leaves the
 records in two ways. Either the supervision took it, and then the ledger must have it; or the station gave it up because
-TransactionMessageAttempts transmissions had failed, and then it said so in its log, and the ledger may lack it. When a
-play is over and everything has settled, the truth is reckoned against the ledger and the meters.
+TransactionMessageAttempts transmissions had failed, and then, and only then, the ledger may lack it: the station's own
+list of what was given up must have it, durably, for people to read. When a play is over and everything has settled, the
+truth is reckoned against the ledger and the meters.
 """
 
 from __future__ import annotations
@@ -15,12 +16,13 @@ import msgspec
 
 from forecourt.ocpp.core import StartTransactionRequest, StopTransactionRequest
 from forecourt.station import effects as do
+from forecourt.station.given_up import LIMIT as GIVEN_UP_LIMIT
 from forecourt.station.transactions import register_wh
 from forecourt.supervision.facts import OrphanStopped, TransactionStarted, TransactionStopped
 from forecourt.world.checkers import Checker
 
 if TYPE_CHECKING:
-    from forecourt.station.effects import DeleteRecord, Effect, SaveRecord
+    from forecourt.station.effects import DeleteRecord, SaveRecord
     from forecourt.world.simulated_station import SimulatedStation
     from forecourt.world.world import World
 
@@ -34,6 +36,7 @@ class Kept(msgspec.Struct):
     local: str
     request: StartTransactionRequest | StopTransactionRequest
     is_given_up: bool = False
+    """Whether the station says durably that it gave it up."""
     is_gone: bool = False
 
 
@@ -49,42 +52,48 @@ class ExactlyOnce(Checker):
         self.kept: dict[str, list[Kept]] = {}
         """By identity, in the order in which they became durable."""
         self._queued: dict[tuple[str, str], Kept] = {}
-        self._giving_up: dict[str, str] = {}
+        self._by_name: dict[tuple[str, str, str], Kept] = {}
+        """By identity, the station's name of the transaction, and action."""
+        self._rows: dict[tuple[str, str], Kept] = {}
+        """By identity and key of the row that says so: what was given up."""
         self.sessions = 0
-        self.given_up = 0
+
+    @property
+    def given_up(self) -> int:
+        """How many messages the stations gave up."""
+        return sum(one.is_given_up for kept in self.kept.values() for one in kept)
 
     # The truth.
 
     def stored(self, station: SimulatedStation, write: SaveRecord | DeleteRecord) -> None:
-        if write.kind != "queue":
-            return
         place = (station.identity, write.key)
-        if not isinstance(write, do.SaveRecord):
-            kept = self._queued.pop(place, None)
-            if kept is not None:
+        if write.kind == "queue":
+            if isinstance(write, do.SaveRecord):
+                self._queue(station, place, write.data)
+            elif (kept := self._queued.pop(place, None)) is not None:
                 kept.is_gone = True
-                self.given_up += kept.is_given_up
-            return
-        action, payload, local = msgspec.json.decode(write.data)[:3]
+        elif write.kind == "given-up":
+            if isinstance(write, do.SaveRecord):
+                row = msgspec.json.decode(write.data)
+                named = self._by_name.get((station.identity, row["transaction"], row["action"]))
+                if named is not None:
+                    named.is_given_up = True
+                    self._rows[place] = named
+            elif place in self._rows and self._has_room(station):
+                self._rows.pop(place).is_given_up = False  # it was delivered after all
+
+    @staticmethod
+    def _has_room(station: SimulatedStation) -> bool:
+        """Whether no row had to go for another."""
+        return sum(kind == "given-up" for kind, _ in station.records) < GIVEN_UP_LIMIT - 1
+
+    def _queue(self, station: SimulatedStation, place: tuple[str, str], data: bytes) -> None:
+        action, payload, local = msgspec.json.decode(data)[:3]
         if action in OF_TRANSACTIONS and place not in self._queued:
             kept = Kept(action, local, msgspec.convert(payload, OF_TRANSACTIONS[action], strict=False))
-            self._queued[place] = kept
+            self._queued[place] = self._by_name[(station.identity, local, action)] = kept
             self.kept.setdefault(station.identity, []).append(kept)
             self.sessions += action == "StartTransaction"
-
-    def wanted(self, station: SimulatedStation, effect: Effect) -> None:
-        if isinstance(effect, do.LogEvent) and effect.name.endswith("Transaction discarded"):
-            self._giving_up[station.identity] = effect.name.split()[0]
-        elif isinstance(effect, do.DeleteRecord) and effect.kind == "queue" and station.identity in self._giving_up:
-            kept = self._queued.get((station.identity, effect.key))
-            if kept is not None and kept.action == self._giving_up.pop(station.identity):
-                kept.is_given_up = True
-
-    def ended(self, station: SimulatedStation) -> None:
-        self._giving_up.pop(station.identity, None)
-        for place, kept in self._queued.items():
-            if place[0] == station.identity:
-                kept.is_given_up = False  # it is still there, so it will be sent again
 
     # The reckoning.
 
