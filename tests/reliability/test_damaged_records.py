@@ -202,3 +202,44 @@ def test_any_damage_to_one_record_never_breaks_a_life(rich: Rich, kind: str) -> 
 
 PASSING = ("queue", "transaction", "report", "upload", "security", "errors")
 """Kinds whose records go by themselves once a life has a link."""
+
+
+def names(station: SimulatedStation, kind: str) -> list[str]:
+    return sorted(key for of, key in station.records if of == kind)
+
+
+def test_session_whose_start_can_not_be_read_is_ended_with_minus_one(
+    ended: tuple[World, SimulatedStation, StationSnapshot],
+) -> None:
+    """Energy flowed: the supervision hears how much, and the ledger says that it never heard of the start."""
+    world, station, _ = ended
+    start = names(station, "queue")[0]
+    assert b"StartTransaction" in station.records["queue", start]
+    station.records["queue", start] = b"\xff"
+    station.network_up()
+    station.power_on()
+    world.run(60)
+    stop = station.wire.payloads("StopTransaction")[-1]
+    assert stop["transactionId"] == -1
+    assert stop["meterStop"] == pytest.approx(station.reading(1).energy_wh, abs=1)
+    rows = [row for row in station.snapshot().givenUp if row.cause is Cause.UNREADABLE]
+    assert [(row.action, row.transaction) for row in rows] == [("queue", start)]
+    assert station.snapshot().queuedMessages == 0
+
+
+def test_session_whose_own_record_can_not_be_read_is_made_of_its_start(
+    ended: tuple[World, SimulatedStation, StationSnapshot],
+) -> None:
+    world, station, before = ended
+    (name,) = names(station, "transaction")
+    station.records["transaction", name] = b"[]"
+    station.network_up()
+    station.power_on()
+    world.run(60)
+    start, stop = station.wire.payloads("StartTransaction")[-1], station.wire.payloads("StopTransaction")[-1]
+    running = before.connectors[0].transaction
+    assert running is not None
+    assert (start["idTag"], start["meterStart"]) == (running.idTag, running.meterStart)
+    assert (stop["transactionId"], stop["reason"]) == (3, "PowerLoss")
+    assert stop["meterStop"] == pytest.approx(station.reading(1).energy_wh, abs=1)
+    assert {kind for kind, _ in station.records} & {"transaction", "queue"} == set()

@@ -35,6 +35,7 @@ from forecourt.ocpp.reservation import (
 )
 from forecourt.ocpp.types import same_text, to_epoch
 from forecourt.station.authorization import is_id_tag
+from forecourt.station.clock import Moment
 from forecourt.station.effects import Effect, LogEvent, SaveRecord
 from forecourt.station.queue import KIND as QUEUE_KIND
 from forecourt.station.timers import Timer, Timers
@@ -62,7 +63,7 @@ class Reservation(msgspec.Struct, frozen=True, gc=False):
     reservationId: int
     connectorId: int
     idTag: str
-    expires_s: float
+    expires_s: Moment
     """Seconds since the epoch."""
     parentIdTag: str | None = None
 
