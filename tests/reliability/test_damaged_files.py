@@ -46,7 +46,7 @@ def damage(content: bytes, how: tuple[str, int, bytes]) -> bytes:
 
 
 class Files:
-    """The database and its log with the records of a rich station, half of them in either, as a killed process leaves."""
+    """The database and its log, with half of the records of a rich station in either, as a killed process leaves."""
 
     def __init__(self, folder: Path, records: dict[tuple[str, str], bytes]) -> None:
         self.path = folder / "records.sqlite"

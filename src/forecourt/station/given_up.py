@@ -118,8 +118,10 @@ class GivenUps:
 
     def withdraw(self, action: str, transaction: str) -> None:
         """This message was delivered after all."""
+        if not self._rows or action == "MeterValues":
+            return
         key = _key(action, transaction, Cause.ATTEMPTS)
-        if action != "MeterValues" and key in self._rows:
+        if key in self._rows:
             del self._rows[key]
             self._effects.append(DeleteRecord(KIND, key))
 
