@@ -61,10 +61,11 @@ format: $(READY)
 bench: $(READY)
 	$(BIN)/python -m bench
 
-# Real processes, killed; the report goes to chaos.json. Another length or seed: make chaos CHAOS="--kills 40 --seed 1"
+# Real processes, killed; the report goes to build/chaos.json. Another length or seed: make chaos CHAOS="--kills 40 --seed 1"
 CHAOS ?=
 chaos: $(READY)
-	@$(BIN)/python -m chaos --json chaos.json $(CHAOS)
+	@mkdir -p build
+	@$(BIN)/python -m chaos --json build/chaos.json $(CHAOS)
 
 clean:
 	rm -rf .venv .venv-* .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis .coverage .coverage.* build src/*.egg-info
