@@ -97,6 +97,12 @@ class Peer:
         await self.socket.send(json.dumps(frame))
         return call
 
+    async def answer_by(self, reply: Callable[[str, dict[str, Any]], dict[str, Any]]) -> list[Any]:
+        """Take the next CALL of the supervision and answer it with what `reply` gives for it; the CALL."""
+        call = await self.calls.get()
+        await self.socket.send(json.dumps([3, call[1], reply(call[2], call[3])]))
+        return call
+
     async def close(self) -> None:
         """End the connection."""
         await self.socket.close()

@@ -21,8 +21,8 @@ from forecourt.runtime.lock import FolderRefused
 from forecourt.supervision import facts, rows
 from forecourt.supervision.readings import TransactionFilter, transactions
 from forecourt.supervision.recall import recall
-from forecourt.supervision.server_doors import recall_doors
 from forecourt.supervision.schema import METADATA, METER_VALUES, ORPHAN_STOPS, STATIONS, STATUSES, TRANSACTIONS
+from forecourt.supervision.server_doors import recall_doors
 from forecourt.supervision.store import FILE_NAME, Store, StoreRefused, migrate, open_engine
 
 if TYPE_CHECKING:
