@@ -192,7 +192,10 @@ class Integrator:
         return self.limit_w / 2, self.limit_w / 2
 
     def go_on(self, span_s: float) -> None:
+        steps, steps_most = 0, 1000 + 20 * span_s / FINE_S
         while span_s > 1e-9:
+            steps += 1
+            assert steps < steps_most, f"the integrator stands still {span_s} s before the end"
             # To the nearest of: a fine step, the end of the span, of a phase, of a step of either battery.
             for side in self.sides:
                 side.decide()
