@@ -7,6 +7,7 @@ import os
 import re
 import signal
 import socket
+import ssl
 import subprocess
 import sys
 from contextlib import closing, contextmanager
@@ -127,3 +128,34 @@ def test_command_line_that_cannot_be_meant_gets_usage_hint_and_exit_2(arguments:
     assert result.stderr.startswith("Usage: forecourt supervision")
     assert "--help" in result.stderr
     assert "Traceback" not in result.stderr
+
+
+def test_supervision_that_speaks_tls_tells_where_and_shows_its_root(tmp_path: Path) -> None:
+    options = ("--tls-port", "0", "--host-name", "localhost", "--organization", "Operator")
+    with supervision("--json", "--data", str(tmp_path / "new"), *options) as process:
+        assert process.stdout is not None
+        told = json.loads(process.stdout.readline())
+        root = httpx2.get(f"{told['httpUrl']}/api/authority").text
+        trusting = ssl.create_default_context(cadata=root)
+        for url in (told["tlsUrl"], told["ocppUrl"].replace("ws://127.0.0.1", "wss://localhost")):
+            with connect(f"{url}/EVD-1", subprotocols=[Subprotocol("ocpp1.6")], ssl=trusting) as station:
+                assert station.subprotocol == "ocpp1.6"
+                shown = station.socket.getpeercert()  # type: ignore[attr-defined]
+                assert (("organizationName", "Operator"),) in shown["subject"]
+    with supervision("--tls") as process:
+        assert process.stdout is not None
+        lines = [process.stdout.readline() for _ in range(3)]
+        assert re.search(r"wss://localhost:\d+/IDENTITY", lines[1])
+        assert "trusted networks only" in lines[1]
+        address = re.search(r"http://\S+/api/authority", lines[2])
+        assert address is not None
+        assert httpx2.get(address[0]).text.startswith("-----BEGIN CERTIFICATE-----")
+
+
+def test_options_of_tls_without_tls_are_misuse(tmp_path: Path) -> None:
+    done = ended("--organization", "Operator")
+    assert (done.returncode, "give --tls as well" in done.stderr) == (2, True)
+    done = ended("--tls", "--organization", "x" * 65)
+    assert (done.returncode, "65 came" in done.stderr) == (2, True)
+    done = ended("--tls", "--authority", str(tmp_path / "a.pem"), str(tmp_path / "a.key"))
+    assert (done.returncode, "cannot be read" in done.stderr) == (1, True)

@@ -15,6 +15,10 @@ from forecourt.runtime.ports import FILES_PORT, FTP_PORT, OCPP_PORT, SUPERVISION
 
 if TYPE_CHECKING:
     from forecourt.supervision.server import Supervision
+    from forecourt.supervision.server_security import TlsOptions
+
+ORGANIZATION_LENGTH = 64
+"""Of organizationName in X.509."""
 
 
 def register(app: typer.Typer) -> None:
@@ -51,6 +55,24 @@ def supervision(
             help="Whether an idTag that is not registered is accepted; else as the data folder says, at first not.",
         ),
     ] = None,
+    tls: Annotated[
+        bool, typer.Option("--tls", help="Also speak TLS: wss where ws is, and be a certificate authority.")
+    ] = False,
+    tls_port: Annotated[
+        int | None,
+        typer.Option(min=0, max=65535, help="One more port, for TLS only; 0 finds a free one. Implies --tls."),
+    ] = None,
+    host_name: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME", help="A name or address that stations reach it by, the main one first."),
+    ] = None,
+    organization: Annotated[
+        str | None, typer.Option(metavar="NAME", help="The operator's name in certificates: CpoName of the stations.")
+    ] = None,
+    authority: Annotated[
+        tuple[Path, Path] | None,
+        typer.Option(metavar="PEM KEY", help="Certificate and key of the authority that signs, instead of its own."),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Say the addresses as one JSON object.")] = False,
 ) -> None:
     """Run the supervision that stations connect to, with its HTTP API, until Ctrl-C."""
@@ -60,6 +82,7 @@ def supervision(
     from forecourt.supervision.server import Supervision, run_until_cancelled
 
     files_port, ftp_port = file_port("--files-http", files_http, FILES_PORT), file_port("--ftp", ftp, FTP_PORT)
+    options = tls_options(tls, tls_port, host_name, organization, authority)
     structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))
 
     async def main() -> None:
@@ -70,13 +93,34 @@ def supervision(
             accept_unknown_tags=accept_unknown_tags,
             files_port=files_port,
             ftp_port=ftp_port,
+            tls=options,
         )
-        with port_options("The options --ocpp-port, --http-port, --files-http and --ftp set them."):
+        with port_options("The options --ocpp-port, --http-port, --files-http, --ftp and --tls-port set them."):
             await ours.start()
         print(_json(ours, data) if as_json else _text(ours, data), flush=True)
         await run_until_cancelled(ours)
 
     run(main())
+
+
+def tls_options(
+    tls: bool,
+    port: int | None,
+    hosts: list[str] | None,
+    organization: str | None,
+    authority: tuple[Path, Path] | None,
+) -> TlsOptions | None:
+    """How to speak TLS; None for not at all. Raises `Misuse` for what is of no use without."""
+    from forecourt.supervision.server_security import HOSTS, ORGANIZATION, TlsOptions
+
+    if not tls and port is None:
+        if hosts or organization is not None or authority is not None:
+            raise Misuse("--host-name, --organization and --authority are for TLS: give --tls as well.")
+        return None
+    if organization is not None and not 1 <= len(organization) <= ORGANIZATION_LENGTH:
+        raise Misuse(f"--organization takes 1 to {ORGANIZATION_LENGTH} characters; {len(organization)} came.")
+    names = tuple(hosts) if hosts else HOSTS
+    return TlsOptions(port=port, hosts=names, organization=organization or ORGANIZATION, authority=authority)
 
 
 def file_port(option: str, text: str | None, usual: int) -> int | None:
@@ -106,6 +150,7 @@ def _text(ours: Supervision, data: Path | None) -> str:
     return "\n".join(
         (
             f"Stations connect to  ws://{ours.host}:{ours.ocpp_port}/IDENTITY",
+            *_tls_lines(ours),
             f"The HTTP API is at   http://{ours.host}:{ours.http_port}/api/stations (described at /schema)",
             f"Files are fetched at {' and '.join(served) or 'no server of ours'}",
             kept_in(data),
@@ -114,11 +159,29 @@ def _text(ours: Supervision, data: Path | None) -> str:
     )
 
 
+def _tls_url(ours: Supervision) -> str | None:
+    """Where stations connect over TLS."""
+    if ours.security is None:
+        return None
+    return f"wss://{ours.security.hosts[0]}:{ours.security.tls_port or ours.ocpp_port}"
+
+
+def _tls_lines(ours: Supervision) -> list[str]:
+    url = _tls_url(ours)
+    if url is None:
+        return []
+    return [
+        f"                 and {url}/IDENTITY, where ws takes profile 1 over trusted networks only",
+        f"Its root is at       http://{ours.host}:{ours.http_port}/api/authority",
+    ]
+
+
 def _json(ours: Supervision, data: Path | None) -> str:
     return json.dumps(
         {
             "ocppUrl": f"ws://{ours.host}:{ours.ocpp_port}",
             "httpUrl": f"http://{ours.host}:{ours.http_port}",
+            "tlsUrl": _tls_url(ours),
             "ocppPort": ours.ocpp_port,
             "httpPort": ours.http_port,
             **_files(ours),
