@@ -117,9 +117,7 @@ class GivenUps:
         self._effects.append(DeleteRecord(kind, key))
 
     def withdraw(self, action: str, transaction: str) -> None:
-        """This message was delivered after all."""
-        if not self._rows or action == "MeterValues":
-            return
+        """This StartTransaction or StopTransaction was delivered after all."""
         key = _key(action, transaction, Cause.ATTEMPTS)
         if key in self._rows:
             del self._rows[key]

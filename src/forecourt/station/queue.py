@@ -297,7 +297,7 @@ class Queue:
             self._complete_late(entry.local)
         if isinstance(answer, Failure):
             self._give_up(entry, answer, now)
-        else:
+        elif entry.action != "MeterValues":  # which have no row of their own
             self.given_up.withdraw(entry.action, entry.local)
         self._effects.append(DeleteRecord(KIND, entry.key))
         if entry.action == "StopTransaction":

@@ -83,11 +83,11 @@ class SecurityLog:
         "_failures",
         "_is_released",
         "_lines",
-        "_queue",
         "_sending",
         "_sequence",
         "_speed",
         "_timers",
+        "queue",
     )
 
     def __init__(
@@ -113,13 +113,13 @@ class SecurityLog:
         self._sequence = 0
         self._lines = b""
         """The log, oldest first, each line ended."""
-        self._queue: tuple[Entry, ...] = ()
-        """What the supervision is still to be told, oldest first."""
+        self.queue: tuple[Entry, ...] = ()
+        """What the supervision is still to be told, oldest first. Others read it."""
         entries = [entry for entry in map(self._restored, sorted(records.items())) if entry is not None]
         if entries:
             self._sequence = entries[-1].sequence
             self._lines = b"".join(map(_line, [entry for entry in entries if entry.isLogged][-LOG_LIMIT:]))
-            self._queue = (*(entry for entry in entries if entry.isQueued),)
+            self.queue = (*(entry for entry in entries if entry.isQueued),)
 
     def _restored(self, record: tuple[tuple[str, str], bytes]) -> Entry | None:
         (kind, key), data = record
@@ -162,7 +162,7 @@ class SecurityLog:
         if entry.sequence > LOG_LIMIT and self._lines.count(b"\n") >= LOG_LIMIT:
             oldest = self._oldest()
             self._lines = self._lines[self._lines.index(b"\n") + 1 :]
-            if all(queued.sequence != oldest for queued in self._queue):
+            if all(queued.sequence != oldest for queued in self.queue):
                 self._effects.append(DeleteRecord(KIND, _key(oldest)))
         self._lines += _line(entry)
 
@@ -171,30 +171,30 @@ class SecurityLog:
         return _decoder.decode(self._lines[: self._lines.index(b"\n")]).sequence
 
     def _enqueue(self, entry: Entry) -> None:
-        if len(self._queue) >= QUEUE_LIMIT:
-            lost = self._queue[0]
+        if len(self.queue) >= QUEUE_LIMIT:
+            lost = self.queue[0]
             self._effects.append(
                 LogEvent("SecurityEventNotification discarded", f"{lost.type}: {QUEUE_LIMIT} later ones wait")
             )
             self._told(lost)
-        self._queue = (*self._queue, entry)
+        self.queue = (*self.queue, entry)
 
     def clear(self, now: float) -> None:
         """The installer empties the log; what the supervision is still to be told stays queued."""
-        queued = {entry.sequence for entry in self._queue}
+        queued = {entry.sequence for entry in self.queue}
         for entry in self.entries():
             if entry.sequence not in queued:
                 self._effects.append(DeleteRecord(KIND, _key(entry.sequence)))
         self._lines = b""
-        self._queue = (*(msgspec.structs.replace(entry, isLogged=False) for entry in self._queue),)
-        for entry in self._queue:
+        self.queue = (*(msgspec.structs.replace(entry, isLogged=False) for entry in self.queue),)
+        for entry in self.queue:
             self._save(entry)
         self.note(SecurityEvent.SecurityLogWasCleared, "by the installer", now)
 
     def switched(self) -> None:
         """SecurityEventsEnabled has a new value: when it is false, what is queued is not told any more."""
         if not self._configuration.boolean("SecurityEventsEnabled"):
-            for entry in self._queue:
+            for entry in self.queue:
                 self._told(entry)
 
     # Telling the supervision.
@@ -214,13 +214,13 @@ class SecurityLog:
     @property
     def waiting(self) -> int:
         """How many events the supervision is still to be told."""
-        return len(self._queue)
+        return len(self.queue)
 
     def feed(self, now: float) -> None:
         """Send the oldest event that waits, if it may go."""
-        if not self._queue or not self._is_released or self._sending or self._timers.is_set(Timer.SECURITY_RETRY):
+        if not self.queue or not self._is_released or self._sending or self._timers.is_set(Timer.SECURITY_RETRY):
             return
-        self._sending = entry = self._queue[0]
+        self._sending = entry = self.queue[0]
         request = SecurityEventNotificationRequest(
             type=entry.type, timestamp=entry.timestamp, techInfo=entry.techInfo or UNSET
         )
@@ -229,7 +229,7 @@ class SecurityLog:
     def _answered(self, answer: Answer, now: float) -> None:
         entry, self._sending = self._sending, None
         assert entry is not None, "an answer needs an event that was sent"
-        entry = next((queued for queued in self._queue if queued.sequence == entry.sequence), None)
+        entry = next((queued for queued in self.queue if queued.sequence == entry.sequence), None)
         if answer is LOST or entry is None:
             return
         if isinstance(answer, Failure) and answer.code in MAY_PASS:
@@ -244,7 +244,7 @@ class SecurityLog:
 
     def _told(self, entry: Entry) -> None:
         """The supervision knows of it, or never will: it leaves the queue, and stays in the log while that has room."""
-        self._queue = (*(other for other in self._queue if other is not entry),)
+        self.queue = (*(other for other in self.queue if other is not entry),)
         if entry.isLogged and self._lines and entry.sequence >= self._oldest():
             self._save(msgspec.structs.replace(entry, isQueued=False))
         else:

@@ -104,7 +104,7 @@ class Station(Blocks):
     def feed(self, now: float) -> None:
         """Nothing waits to be sent: transaction messages go first, then security events."""
         self._queue.feed(now)
-        if self._security.waiting and self._calls.is_free:
+        if self._security.queue and self._calls.is_free:  # not `waiting`: this is asked twice a message
             self._security.feed(now)
 
     def handler_of(self, action: str) -> Handler | None:
