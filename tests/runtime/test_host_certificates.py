@@ -1,0 +1,322 @@
+"""A hosted station with its own certificates, over TLS: real keys, real handshakes, real refusals."""
+
+from __future__ import annotations
+
+import asyncio
+import ipaddress
+import ssl
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import serialization
+
+from forecourt.evlink.keys import require_key
+from forecourt.runtime.host import Host
+from forecourt.runtime.keys import Keys
+from forecourt.runtime.link import Links, Refuse, Welcome
+from forecourt.runtime.records import RecordStore
+from forecourt.runtime.tls import problem_of, server_context
+from forecourt.station.commissioning import Commissioning
+from forecourt.station.effects import SaveRecord
+from tests.authorities import OPERATOR, SERIAL, SUPERVISION, Authority, key_of, pem_of
+from tests.hosted_rig import NoChance, Rig, YesSayer, until
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable
+    from pathlib import Path
+
+    from forecourt.runtime.clock import Clock
+    from forecourt.runtime.hosted import HostedStation
+    from forecourt.runtime.link import Handshake
+
+
+NOW = datetime.now(UTC)
+VALID = (NOW - timedelta(days=2), NOW + timedelta(days=300))
+KEY = "00112233445566778899aabbccddeeff"
+ROOT = Authority(valid=VALID)
+
+
+def server_chain(
+    folder: Path, authority: Authority, *, valid: tuple[datetime, datetime] = VALID, host: str = ""
+) -> Path:
+    """What a supervision at 127.0.0.1 shows, with its key."""
+    key = key_of("server")
+    name: x509.GeneralName = x509.DNSName(host) if host else x509.IPAddress(ipaddress.ip_address("127.0.0.1"))
+    leaf = authority.issue(
+        key.public_key(),
+        common_name=host or "127.0.0.1",
+        valid=valid,
+        extensions=(x509.SubjectAlternativeName([name]),),
+    )
+    private = key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+    file = folder / "server.pem"
+    file.write_bytes(private + pem_of(leaf, authority.certificate).encode())
+    return file
+
+
+class Strict(YesSayer):
+    """A supervision that lets a station in by password or, once it wants that, by certificate only."""
+
+    def __init__(self, clock: Clock) -> None:
+        super().__init__(clock)
+        self.wants_certificate = False
+        self.handshakes: list[Handshake] = []
+
+    def decide(self, handshake: Handshake) -> Welcome | Refuse:  # type: ignore[override]
+        self.handshakes.append(handshake)
+        if self.wants_certificate and handshake.certificate is None:
+            return Refuse(401, "A certificate is wanted here.")
+        return Welcome(self)
+
+
+class TlsRig(Rig):
+    """As `Rig`, over TLS only: the station trusts the root as delivered until it is told otherwise."""
+
+    def __init__(self, chain: Path, folder: Path | None = None) -> None:
+        super().__init__(1.0, folder)
+        self.strict = Strict(self.clock)
+        self.url = ""
+        """Where stations go; empty: to the supervision of this rig."""
+        self.supervision = self.strict
+        self.context = server_context(str(chain))
+        self.context.verify_mode = ssl.CERT_OPTIONAL
+        self.context.load_verify_locations(cadata=ROOT.pem)
+
+    async def __aenter__(self) -> TlsRig:
+        self.links = Links(close_timeout_s=0.5, certificate_authorities=ROOT.pem)
+        self.listener = await self.links.serve("127.0.0.1", 0, self.strict.decide, context=self.context)
+        self.host = self.make_host()
+        return self
+
+    def make_host(self) -> Host:
+        if self.folder is None:
+            return Host(self.clock, self.links, chance=NoChance())
+        records = RecordStore(self.folder / "records.sqlite")
+        return Host(self.clock, self.links, records, chance=NoChance(), keys=Keys(self.folder / "keys"))
+
+    async def add(self, **settings: str) -> HostedStation:
+        """A station at profile 0 with wss as written (reading A10), with power."""
+        url = self.url or f"wss://127.0.0.1:{self.listener.port}"
+        commissioning = Commissioning("STATION 1", url, "EVD1S180THB", SERIAL, "3.5.8803", KEY)
+        chosen = [(require_key(name), value) for name, value in settings.items()]
+        station = await self.host.add(commissioning, self.options, chosen)
+        station.power(True)
+        return station
+
+    async def ask(self, action: str, payload: dict[str, Any]) -> str:
+        return str((await self.supervision.call(action, payload))["status"])
+
+    async def come_back(self, seen: int) -> None:
+        """Wait until the station was let in again and could be asked something."""
+        await until(lambda: len(self.strict.handshakes) > seen and self.strict.links)
+
+
+@asynccontextmanager
+async def connected(rig: TlsRig, **settings: str) -> AsyncIterator[HostedStation]:
+    async with rig:
+        station = await rig.add(SecurityProfile="0", CpoName=OPERATOR, **settings)
+        await until(lambda: rig.supervision.count()["BootNotification"])
+        yield station
+
+
+async def give_certificate(rig: TlsRig) -> str:
+    """Install the root, have a request made, and answer it; the chain."""
+    installed = {"certificateType": SUPERVISION, "certificate": ROOT.pem}
+    assert await rig.ask("InstallCertificate", installed) == "Accepted"
+    asked = {"requestedMessage": "SignChargePointCertificate"}
+    assert await rig.ask("ExtendedTriggerMessage", asked) == "Accepted"
+    await until(lambda: rig.supervision.payloads("SignCertificate"))
+    between = Authority("Between", ROOT, valid=VALID)
+    chain = between.sign(rig.supervision.payloads("SignCertificate")[-1]["csr"], valid=VALID) + between.pem
+    assert await rig.ask("CertificateSigned", {"certificateChain": chain}) == "Accepted"
+    return chain
+
+
+@pytest.mark.requirement("GUIDE-SEC-02", "GUIDE-SEC-05", "WP-A05.FR.06", "WP-A05.FR.07", "WP-M04.FR.06")
+def test_station_goes_from_profile_0_to_2_to_3_over_tls(play: Callable[..., None], tmp_path: Path) -> None:
+    """Each time it comes back by itself, in the end without a password and with the certificate just signed."""
+    rig = TlsRig(server_chain(tmp_path, ROOT), tmp_path)
+
+    async def scenario() -> None:
+        async with connected(rig) as station:
+            (first,) = rig.strict.handshakes
+            assert (first.secured, first.credentials, first.certificate) == (True, None, None)
+            chain = await give_certificate(rig)
+            for profile in ("2", "3"):
+                seen = len(rig.strict.handshakes)
+                rig.strict.wants_certificate = profile == "3"
+                assert await rig.ask("ChangeConfiguration", {"key": "SecurityProfile", "value": profile}) == "Accepted"
+                await until(lambda seen=seen: len(rig.strict.handshakes) > seen and rig.strict.links)  # type: ignore[misc]
+            _, second, third = rig.strict.handshakes
+            assert second.credentials is not None
+            assert (second.credentials.user, second.credentials.password) == ("STATION 1", bytes.fromhex(KEY))
+            assert second.certificate is None
+            assert third.credentials is None
+            leaf, _ = x509.load_pem_x509_certificates(chain.encode())
+            assert third.certificate == leaf.public_bytes(serialization.Encoding.DER)
+            installed = await rig.supervision.call("GetInstalledCertificateIds", {"certificateType": SUPERVISION})
+            (data,) = installed["certificateHashData"]
+            assert await rig.ask("DeleteCertificate", {"certificateHashData": data}) == "Failed"
+            snapshot = station.snapshot()
+            assert snapshot is not None
+            assert snapshot.keysChanged["SecurityProfile"] == "3"
+
+    play(scenario())
+
+
+@pytest.mark.requirement("WP-M05.FR.13", "WP-M05.FR.12", "WP-A00.FR.307")
+def test_server_under_another_root_is_refused_and_one_under_the_fallback_let_in(
+    play: Callable[..., None], tmp_path: Path
+) -> None:
+    """The new root is signed by the old one; the server still shows a chain to the old one."""
+    rig = TlsRig(server_chain(tmp_path, ROOT))
+    settings = {"ISO15118PnCEnabled": "true", "AdditionalRootCertificateCheck": "true"}
+
+    async def scenario() -> None:
+        async with connected(rig, **settings) as station:
+            new = Authority("New", ROOT, valid=VALID)
+            for root in (ROOT, new):
+                installed = {"certificateType": SUPERVISION, "certificate": root.pem}
+                assert await rig.ask("InstallCertificate", installed) == "Accepted"
+            ids = {"certificateType": SUPERVISION}
+            seen = len(rig.strict.handshakes)
+            rig.strict.links[-1].close(1001, "Restart.")
+            await rig.come_back(seen)
+            told = await rig.supervision.call("GetInstalledCertificateIds", ids)
+            assert len(told["certificateHashData"]) == 2
+            rig.context.load_cert_chain(server_chain(tmp_path, new))
+            seen = len(rig.strict.handshakes)
+            rig.strict.links[-1].close(1001, "Restart.")
+            await rig.come_back(seen)
+            told = await rig.supervision.call("GetInstalledCertificateIds", ids)
+            assert len(told["certificateHashData"]) == 1
+            assert station.snapshot() is not None
+
+    play(scenario())
+
+
+@pytest.mark.requirement("WP-A02.FR.05")
+def test_process_that_starts_again_shows_the_certificate_it_was_given(
+    play: Callable[..., None], tmp_path: Path
+) -> None:
+    rig = TlsRig(server_chain(tmp_path, ROOT), tmp_path)
+
+    async def scenario() -> None:
+        async with connected(rig):
+            await give_certificate(rig)
+            await rig.host.stop()
+            rig.strict.wants_certificate = True
+            rig.host = rig.make_host()
+            seen = len(rig.strict.handshakes)
+            await rig.add(SecurityProfile="3")
+            await rig.come_back(seen)
+            assert rig.strict.handshakes[-1].certificate is not None
+            secret = next((tmp_path / "keys").iterdir()).read_bytes().splitlines()[1]
+            others = [file for file in tmp_path.iterdir() if file.is_file()]
+            assert any(file.name == "records.sqlite" for file in others)
+            assert not any(secret in file.read_bytes() for file in others)
+            assert secret.decode() not in msgspec.json.encode(rig.supervision.calls).decode()
+
+    play(scenario())
+
+
+@pytest.mark.parametrize("profile", ["2", "3"])
+@pytest.mark.parametrize("wrong", ["foreign", "expired", "other host"])
+@pytest.mark.requirement("WP-A00.FR.308", "WP-A00.FR.309", "WP-A00.FR.310")
+@pytest.mark.requirement("WP-A00.FR.411", "WP-A00.FR.412", "WP-A00.FR.413", "WP-A00.FR.414")
+def test_wrong_certificate_of_the_supervision_is_refused_and_told_of_later(
+    play: Callable[..., None], tmp_path: Path, wrong: str, profile: str
+) -> None:
+    """No request comes through, not even that of the WebSocket."""
+    past = (NOW - timedelta(days=9), NOW - timedelta(days=1))
+    authority = Authority("Foreign", valid=VALID) if wrong == "foreign" else ROOT
+    host = "else.example" if wrong == "other host" else ""
+    bad = server_chain(tmp_path, authority, valid=past if wrong == "expired" else VALID, host=host)
+    rig = TlsRig(bad)
+
+    async def scenario() -> None:
+        async with rig:
+            station = await rig.add(SecurityProfile=profile)
+            await until(lambda: (found := station.snapshot()) is not None and found.link.state == "waiting")
+            snapshot = station.snapshot()
+            assert snapshot is not None
+            assert "certificate" in snapshot.link.problem
+            assert rig.strict.handshakes == []
+            rig.context.load_cert_chain(server_chain(tmp_path, ROOT))
+            told = rig.supervision.payloads
+            await until(
+                lambda: "InvalidCentralSystemCertificate" in [one["type"] for one in told("SecurityEventNotification")]
+            )
+
+    play(scenario())
+
+
+@asynccontextmanager
+async def openssl_server(folder: Path, *options: str) -> AsyncIterator[int]:
+    """An independent server with a certificate that nobody trusts; its port."""
+    key = key_of("rsa server", "rsa2048")
+    leaf = Authority("Foreign", valid=VALID).issue(key.public_key(), common_name="127.0.0.1", valid=VALID)
+    private = key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+    file = folder / "openssl.pem"
+    file.write_bytes(private + pem_of(leaf).encode())
+    server = await asyncio.create_subprocess_exec(
+        *("openssl", "s_server", "-accept", "127.0.0.1:0", "-cert", str(file), *options),
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.DEVNULL,
+    )
+    assert server.stdout is not None
+    try:
+        while not (line := await server.stdout.readline()).startswith(b"ACCEPT"):
+            assert line, "openssl did not start"
+        yield int(line.rsplit(b":", 1)[1])
+    finally:
+        server.kill()
+        await server.communicate()
+
+
+OLD = ("-tls1_1", "-cipher", "ALL:@SECLEVEL=0")
+WEAK = ("-tls1_2", "-cipher", "NULL-SHA256:@SECLEVEL=0")
+WEAKER = ("-tls1_2", "-cipher", "AES128-SHA:@SECLEVEL=0")
+
+
+@pytest.mark.parametrize("profile", ["2", "3"])
+@pytest.mark.parametrize(
+    ("options", "event"),
+    [
+        (OLD, "InvalidTLSVersion"),
+        (WEAK, "InvalidTLSCipherSuite"),
+        (WEAKER, "InvalidTLSCipherSuite"),
+        (("-tls1_3",), "InvalidCentralSystemCertificate"),
+    ],
+)
+@pytest.mark.requirement("WP-A00.FR.315", "WP-A00.FR.419", "WP-A00.FR.322", "WP-A00.FR.426")
+def test_station_closes_on_old_or_weak_tls_and_notes_it(
+    play: Callable[..., None], tmp_path: Path, options: tuple[str, ...], event: str, profile: str
+) -> None:
+    async def scenario() -> None:
+        async with openssl_server(tmp_path, *options) as port, TlsRig(server_chain(tmp_path, ROOT)) as rig:
+            rig.url = f"wss://127.0.0.1:{port}"
+            saved: list[bytes] = []
+            station = await rig.add(SecurityProfile=profile)
+            station.seat.listen(lambda what, at: saved.append(what.data) if isinstance(what, SaveRecord) else None)
+            await until(lambda: any(event.encode() in data for data in saved))
+            assert not any(b'"InvalidTLS' in data and event.encode() not in data for data in saved)
+            snapshot = station.snapshot()
+            assert snapshot is not None
+            assert snapshot.link.state == "waiting"
+
+    play(scenario())
+
+
+def test_what_is_no_matter_of_tls_is_no_problem_of_tls() -> None:
+    assert problem_of(ConnectionRefusedError()) is None
+    assert problem_of(ssl.SSLError(1, "wrong version number")) is None
