@@ -282,6 +282,24 @@ def test_guns_that_become_free_while_another_charges_are_unavailable_too(
     assert told(station) == WHOLE
 
 
+def test_remote_start_that_waits_for_its_plug_is_dropped_when_the_update_takes_its_gun(
+    world: World, central: ScriptedSupervision, station: SimulatedStation
+) -> None:
+    station.plug(1)
+    station.badge("TAG1")
+    world.run(30)
+    remote = {"idTag": "TAG2", "connectorId": 2}
+    assert central.ask("RemoteStartTransaction", remote) == {"status": "Accepted"}
+    assert station.workings().remoteStart is not None
+    update(central)
+    world.run(5)
+    assert station.workings().remoteStart is None
+    assert statuses(station) == ("Available", "Charging", "Unavailable")
+    station.plug(2)
+    world.run(60)
+    assert [start["idTag"] for start in station.wire.payloads("StartTransaction")] == ["TAG1"]
+
+
 def test_nobody_can_start_while_the_station_waits_or_installs(
     world: World, central: ScriptedSupervision, station: SimulatedStation
 ) -> None:

@@ -70,6 +70,7 @@ def test_power_goes_and_comes_back_and_the_session_is_ended_once(on_site: OnSite
         await station.connected(within=300)
         await station.until(lambda seen: seen.snapshot().queuedMessages == 0, what="an empty queue")
         [row] = await site.supervision.transactions()
+        assert len(station.wire.payloads("StopTransaction")) == 1
         assert row.reason == "PowerLoss"
         assert row.meterStop == pytest.approx(meter_wh, abs=1)
 
