@@ -147,11 +147,12 @@ class World:
         for _ in range(STEPS_LIMIT):
             if condition():
                 return
-            at = self._next()
+            dues = [station.next_deadline() for station in self._stations]
+            at = min(*dues, self.central.next_deadline(), self._agenda[0][0] if self._agenda else inf, inf)
             if at > end:
                 break
             self.now = max(self.now, at)
-            self._step()
+            self._step(dues)
         else:
             raise WorldError(f"{STEPS_LIMIT} deadlines passed before {end - self.now:.1f} s were over")
         self.now = end
@@ -160,17 +161,15 @@ class World:
         if must and not condition():
             raise WorldError(f"what was waited for did not happen within {within_s} s")
 
-    def _next(self) -> float:
-        deadlines = [station.next_deadline() for station in self._stations]
-        deadlines.append(self.central.next_deadline())
-        deadlines.append(self._agenda[0][0] if self._agenda else inf)
-        return min(deadlines)
-
-    def _step(self) -> None:
+    def _step(self, dues: list[float]) -> None:
         """Do everything that is due now: what was arranged, then the stations, then the supervision."""
         arranged = self._sequence  # what comes on top is for the next step, so that steps can be counted
+        something = False
         while self._agenda and self._agenda[0][0] <= self.now and self._agenda[0][1] <= arranged:
             heapq.heappop(self._agenda)[2]()
-        for station in self._stations:
-            station.expire()
-        self.central.expire()
+            something = True
+        for station, due in zip(self._stations, dues, strict=False):  # one that was added just now comes next time
+            if something or due <= self.now:
+                station.expire()
+        if something or self.central.next_deadline() <= self.now:
+            self.central.expire()
