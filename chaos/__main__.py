@@ -15,6 +15,7 @@ from typing import Any
 import httpx2
 
 from chaos.ledger import violations
+from chaos.processes import ChaosError
 from chaos.report import as_text, report_of
 from chaos.storm import Plan, Storm
 
@@ -35,7 +36,13 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as passing:
         folder = wanted.data or Path(passing)
         folder.mkdir(parents=True, exist_ok=True)
-        report = asyncio.run(run(plan, folder))
+        try:
+            report = asyncio.run(run(plan, folder))
+        except* ChaosError as errors:
+            print(*(error for error in errors.exceptions), sep="\n", file=sys.stderr)
+            report = None
+    if report is None:
+        return 1
     print(as_text(report))
     if wanted.json is not None:
         wanted.json.write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")

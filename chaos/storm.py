@@ -22,7 +22,7 @@ import httpx2
 import msgspec
 
 from chaos.ledger import Books, Witness
-from chaos.processes import StationProcess, SupervisionProcess
+from chaos.processes import ChaosError, StationProcess, SupervisionProcess
 from chaos.proxy import ChaosProxy, Way, Weather
 
 if TYPE_CHECKING:
@@ -145,7 +145,7 @@ class Storm:
         self._supervision_falls = asyncio.Lock()
 
     async def run(self) -> tuple[Books, dict[str, list[float]]]:
-        """Storm, then calm: the books and the meters at the end. Raises `ChaosError` and `TimeoutError`."""
+        """Storm, then calm: the books and the meters at the end. Raises `ChaosError`, alone or in a group."""
         try:
             await self._start()
             async with asyncio.timeout(self.plan.limit_s), asyncio.TaskGroup() as group:
@@ -253,12 +253,14 @@ class Storm:
             driver.proxy.set_weather(Weather.CUT)
         await asyncio.gather(*(self._kill_station(driver, THE_END) for driver in self.drivers))
         self._tell("all must settle")
-        async with asyncio.timeout(self.plan.settle_s):
-            for driver in self.drivers:
+        end_s = time.monotonic() + self.plan.settle_s
+        for driver in self.drivers:
+            await self._look(driver)
+            while not is_settled(driver.snapshot):
+                if time.monotonic() > end_s:
+                    raise ChaosError(f"{driver.station.name} did not settle: {driver.snapshot}")
+                await asyncio.sleep(0.05)
                 await self._look(driver)
-                while not is_settled(driver.snapshot):
-                    await asyncio.sleep(0.05)
-                    await self._look(driver)
         self.supervision.require_alive()
 
     async def _books(self) -> Books:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def test_six_kills_of_real_processes_lose_no_session_and_no_energy(tmp_path: Path) -> None:
-    report = asyncio.run(run(Plan(seed=5, kills=6, stations=1, settle_s=60.0, limit_s=60.0), tmp_path))
+    report = asyncio.run(run(Plan(seed=5, kills=6, stations=1, settle_s=120.0, limit_s=120.0), tmp_path))
     text = as_text(report)
     assert report["violations"] == [], text
     assert report["kills"] == 6
