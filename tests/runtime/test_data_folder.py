@@ -39,6 +39,7 @@ def test_a_model_that_is_not_in_the_catalogue_is_not_commissioned() -> None:
     [
         Wishes(identity=""),
         Wishes(identity="x" * 51),
+        Wishes(identity="A:B"),
         Wishes(supervision_url="http://there"),
         Wishes(serial_number="x" * 26),
         Wishes(firmware_version="x" * 51),

@@ -100,6 +100,11 @@ def _checked(commissioning: Commissioning) -> Commissioning:
     ):
         if not 1 <= len(text) <= longest or not text.isprintable():
             raise CommissioningError(f"The {name} has 1 to {longest} printable characters; this one has not: {text!r}.")
+    if ":" in commissioning.identity:
+        raise CommissioningError(
+            f"The identity has no colon, which would end the user name of a password; this one has: "
+            f"{commissioning.identity!r}."
+        )
     if not commissioning.supervision_url.startswith(("ws://", "wss://")):
         raise CommissioningError(
             f"The address of the supervision begins with ws:// or wss://; {commissioning.supervision_url!r} does not."
