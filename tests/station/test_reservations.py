@@ -312,6 +312,8 @@ def test_reservation_outlives_a_power_cut_before_its_transaction_is_kept() -> No
     for records, left in (({(KIND, "all"): reserved}, [1]), ({(KIND, "all"): reserved, **kept}, [])):
         site = Site(records)
         assert [one.reservationId for one in site.block.all] == left
+        ends = [effect for effect in site.effects if isinstance(effect, SaveRecord) and effect.kind == KIND]
+        assert [save.data for save in ends] == ([] if left else [b"[]"]), "nor once that is told and forgotten"
 
 
 def test_use_of_a_reservation_is_saved_before_its_transaction_is_told() -> None:

@@ -135,9 +135,10 @@ class Reservations:
         self._timers = timers
         self._effects = effects
         self._all = self._restored(records.get((KIND, KEY)))
-        if self._all:
-            used = _used_last(records)  # power may have gone between the record of its use and this one
+        used = _used_last(records) if self._all else None  # power may have gone before the record of its end
+        if any(one.reservationId == used for one in self._all):
             self._all = tuple(one for one in self._all if one.reservationId != used)
+            effects.append(SaveRecord(KIND, KEY, _encode(self._all)))
         self.is_active = bool(self._all)
         """Whether `settle` has anything to do."""
         self._guns: Guns | None = None
