@@ -8,8 +8,7 @@ rules that need more than keys, such as those for SecurityProfile.
 
 from __future__ import annotations
 
-from functools import cache
-from sys import intern
+from functools import cache, lru_cache
 from typing import TYPE_CHECKING
 
 from msgspec import UNSET
@@ -70,7 +69,7 @@ class Configuration:
         try:
             if key is None:
                 raise ValueRefused(f"There is no key {name[:50]}.")
-            self._values[key.name] = intern(self.check(key, data.decode()))
+            self._values[key.name] = _shared(self.check(key, data.decode()))
         except (UnicodeDecodeError, ValueRefused) as error:
             self._effects.append(LogEvent("Record ignored", f"{KIND} {name}: {error}"))
 
@@ -189,7 +188,7 @@ class Configuration:
     def _keep(self, name: str, value: str) -> None:
         if self._values.get(name) == value:
             return
-        self._values[name] = intern(value)  # most stations have the same few
+        self._values[name] = _shared(value)
         self._version += 1
         self._effects.append(SaveRecord(KIND, name, value.encode()))
 
@@ -229,6 +228,12 @@ class Configuration:
             return commissioned(self._commissioning)
         provisioned = self._commissioning.authorization_key is not None
         return _defaults(self._model.reference, self._plug_and_charge(), provisioned)[name]
+
+
+@lru_cache(maxsize=256)
+def _shared(value: str) -> str:
+    """The same text, once for all stations that lately had this value: most have the same few."""
+    return value
 
 
 @cache
