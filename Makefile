@@ -48,7 +48,7 @@ soak: $(READY)
 
 # The last write of the stores torn at every byte; in memory where the system has a folder for that.
 torn: $(READY)
-	FORECOURT_SOAK=1 $(BIN)/pytest -q -n $(WORKERS) $(if $(wildcard /dev/shm),--basetemp=/dev/shm/forecourt-torn) \
+	FORECOURT_SOAK=1 $(BIN)/pytest -q -n $(WORKERS) -o faulthandler_timeout=0 $(if $(wildcard /dev/shm),--basetemp=/dev/shm/forecourt-torn) \
 		tests/reliability/test_sweep.py tests/reliability/test_supervision_durable.py
 
 conformance: $(READY) $(NODE_MODULES)

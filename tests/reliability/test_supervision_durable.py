@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from forecourt.ocpp import core
 from forecourt.supervision import facts
 from forecourt.supervision.recall import recall
-from forecourt.supervision.store import FILE_NAME, Store
+from forecourt.supervision.store import FILE_NAME, Store, open_engine
 from tests.supervision_peers import play, running
 
 if TYPE_CHECKING:
@@ -146,16 +146,11 @@ def torn_states(folder: Path) -> list[tuple[bytes, bytes, int]]:
 
 def recollected(folder: Path) -> Recollection:
     """What a supervision that starts here recalls."""
-
-    async def scenario() -> Recollection:
-        store = Store(folder)
-        await store.open()
-        try:
-            return await store.read(recall)
-        finally:
-            await store.close()
-
-    return asyncio.run(scenario())
+    engine = open_engine(folder / FILE_NAME)
+    with engine.connect() as connection, connection.begin():
+        found = recall(connection)
+    engine.dispose()
+    return found
 
 
 def test_supervision_started_on_a_torn_log_knows_all_it_had_answered(tmp_path: Path) -> None:
