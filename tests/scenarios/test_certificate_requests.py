@@ -72,9 +72,7 @@ def raise_profile(world: World, central: ScriptedSupervision, station: Simulated
 # The request.
 
 
-@pytest.mark.requirement(
-    "GUIDE-OP-12", "WP-A02.FR.02", "WP-A02.FR.03", "WP-A02.FR.13", "GUIDE-PNC-14", "WP-5-3", "WP-6-6"
-)
+@pytest.mark.requirement("GUIDE-OP-12", "WP-A02.FR.02", "WP-A02.FR.03", "WP-A02.FR.13", "GUIDE-PNC-14", "WP-5-3")
 def test_triggered_station_makes_a_key_and_sends_a_request_with_its_names(
     world: World, central: ScriptedSupervision, owned: SimulatedStation
 ) -> None:
@@ -87,6 +85,29 @@ def test_triggered_station_makes_a_key_and_sends_a_request_with_its_names(
     assert second.public_key() != first.public_key()
     assert len(requests(owned)) == 2
     assert all(len(csr) <= 5500 and csr.startswith("-----BEGIN CERTIFICATE REQUEST-----") for csr in requests(owned))
+
+
+@pytest.mark.requirement("WP-6-6", "WP-A02.FR.02")
+def test_pending_station_sends_each_message_that_the_extended_trigger_knows(
+    world: World, central: ScriptedSupervision
+) -> None:
+    central.boot_status = "Pending"
+    central.answers["SignCertificate"] = {"status": "Accepted"}
+    station = world.add_station(keys={"CpoName": OPERATOR})
+    world.run(5)
+    for asked, sent in {
+        "BootNotification": "BootNotification",
+        "LogStatusNotification": "LogStatusNotification",
+        "FirmwareStatusNotification": "SignedFirmwareStatusNotification",
+        "Heartbeat": "Heartbeat",
+        "MeterValues": "MeterValues",
+        "SignChargePointCertificate": "SignCertificate",
+        "StatusNotification": "StatusNotification",
+    }.items():
+        seen = len(station.wire.payloads(sent))
+        assert central.ask("ExtendedTriggerMessage", {"requestedMessage": asked}) == {"status": "Accepted"}, asked
+        world.run(5)
+        assert len(station.wire.payloads(sent)) > seen, asked
 
 
 @pytest.mark.requirement("WP-A02-pre-1")

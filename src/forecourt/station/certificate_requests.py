@@ -11,6 +11,7 @@ under way, whose key is destroyed. A life that finds a request whose key was sti
 
 from __future__ import annotations
 
+import re
 from math import inf
 from typing import TYPE_CHECKING
 
@@ -26,7 +27,7 @@ from forecourt.ocpp.security_extension import (
     SignCertificateResponse,
 )
 from forecourt.station.calls import LOST, Answer, Calls, Failure, Reply
-from forecourt.station.certificates import Own
+from forecourt.station.certificates import KEY_ID, Own
 from forecourt.station.effects import DeleteRecord, Effect, ForgetKey, LogEvent, MakeCertificateRequest, SaveRecord
 from forecourt.station.security_events import SecurityEvent
 from forecourt.station.timers import Timer, Timers
@@ -45,6 +46,8 @@ KEY = "pending"
 
 RENEWAL_S = 30 * 86_400.0
 """How long before its last certificate expires a station asks for another: a month."""
+YEAR_S = 365 * 86_400.0
+"""The longest wait; it is begun again when it is over."""
 RETRY_RENEWAL_S = 86_400.0
 """How long after a renewal that came to nothing it asks again."""
 
@@ -118,7 +121,10 @@ class CertificateRequests:
         data = records.get((KIND, KEY))
         if data is not None:
             try:
-                self._pending = _decoder.decode(data)
+                pending = _decoder.decode(data)
+                if not re.fullmatch(KEY_ID, pending.id):
+                    raise msgspec.ValidationError("expected the id of a key")
+                self._pending = pending
             except (msgspec.MsgspecError, UnicodeDecodeError) as error:
                 effects.append(LogEvent("Record ignored", f"{KIND} {KEY}: {error}"))
 
@@ -229,7 +235,7 @@ class CertificateRequests:
         wait_s = self._configuration.integer("CertSigningWaitMinimum")
         doublings = pending.sendings - 1
         if wait_s > 0 and 0 <= doublings <= self._configuration.integer("CertSigningRepeatTimes"):
-            self._timers.set(Timer.CERTIFICATE_REQUEST, now + wait_s * 2.0**doublings)
+            self._timers.set(Timer.CERTIFICATE_REQUEST, now + min(wait_s * 2.0 ** min(doublings, 40), YEAR_S))
 
     # CertificateSigned.
 
@@ -314,4 +320,4 @@ class CertificateRequests:
         if due_s == inf:
             self._timers.stop(Timer.CERTIFICATES)
         else:
-            self._timers.set(Timer.CERTIFICATES, now + (due_s - clock_s))
+            self._timers.set(Timer.CERTIFICATES, now + min(due_s - clock_s, YEAR_S))

@@ -17,6 +17,7 @@ A station that never had a certificate has no such block at all.
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -38,6 +39,7 @@ from forecourt.ocpp.security_extension import (
     InstallCertificateResponse,
     InstallCertificateStatus,
 )
+from forecourt.station.clock import Moment
 from forecourt.station.effects import DeleteRecord, Effect, ForgetKey, LogEvent, SaveRecord
 
 if TYPE_CHECKING:
@@ -51,6 +53,9 @@ KIND_OF_ROOTS = "root"
 KIND_OF_OWN = "certificate"
 KIND_OF_TRUST = "trust"
 KINDS = frozenset({KIND_OF_ROOTS, KIND_OF_OWN, KIND_OF_TRUST})
+
+KEY_ID = r"[0-9a-z-]{1,60}"
+"""What the id of a private key looks like."""
 
 KEPT_S = 30 * 86_400.0
 """How long a certificate of the station's own is kept after a later one has worked: a month."""
@@ -80,12 +85,12 @@ class Own(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     """The id of its private key."""
     public_key: bytes
     """DER."""
-    from_s: float
-    until_s: float
+    from_s: Moment
+    until_s: Moment
     """Its validity in seconds since the epoch."""
     has_worked: bool = False
     """Whether the supervision has let the station in with it."""
-    kept_until_s: float | None = None
+    kept_until_s: Moment | None = None
     """When it may go, since a later one has worked; None while none has."""
 
 
@@ -128,6 +133,8 @@ class Certificates:
             elif kind == KIND_OF_OWN:
                 own = _owns.decode(data)
                 x509.read_chain(own.chain)
+                if not re.fullmatch(KEY_ID, key):
+                    raise Refused("expected the id of a key")
                 self._own[key] = msgspec.structs.replace(own, key=key)
         except (msgspec.MsgspecError, UnicodeDecodeError, ForecourtError) as error:
             self._effects.append(LogEvent("Record ignored", f"{kind} {key}: {error}"))
