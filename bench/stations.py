@@ -29,6 +29,7 @@ from forecourt.station.commissioning import Commissioning, StationOptions
 from forecourt.station.effects import SendFrame
 
 if TYPE_CHECKING:
+    import ssl
     from collections.abc import Callable
 
     from forecourt.runtime.link import Link
@@ -107,10 +108,12 @@ class Paced:
         self._links = links
         self._metronome = metronome
 
-    def connect(self, url: str, owner: Seat, *, identity: str, password: bytes | None) -> OpenedLink:
+    def connect(
+        self, url: str, owner: Seat, *, identity: str, password: bytes | None, context: ssl.SSLContext | None = None
+    ) -> OpenedLink:
         """Open a link for a seat."""
         told = Told(owner, self._metronome)
-        return self._links.connect(url, told, identity=identity, password=password)
+        return self._links.connect(url, told, identity=identity, password=password, context=context)
 
 
 class Told:
