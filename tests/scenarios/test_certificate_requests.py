@@ -10,12 +10,22 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
+from forecourt.ocpp.security_extension import (
+    CertificateSignedRequest,
+    CertificateUse,
+    DeleteCertificateRequest,
+    ExtendedTriggerMessageRequest,
+    GetInstalledCertificateIdsRequest,
+    InstallCertificateRequest,
+)
 from forecourt.station.effects import OpenLink
+from forecourt.supervision.outcomes import Answered
 from forecourt.world.keys import key_of as key_of_station
 from forecourt.world.world import START, World
 from tests.authorities import DAY, OPERATOR, SERIAL, SUPERVISION, Authority, key_of, pem_of
 
 if TYPE_CHECKING:
+    from forecourt.ocpp.types import Record
     from forecourt.world.scripted import ScriptedSupervision
     from forecourt.world.simulated_station import SimulatedStation
 
@@ -256,7 +266,7 @@ BAD: dict[str, tuple[Any, str]] = {
 }
 
 
-@pytest.mark.requirement("GUIDE-CSOP-21", "WP-A02.FR.06", "WP-A02.FR.07")
+@pytest.mark.requirement("WP-A02.FR.06", "WP-A02.FR.07")
 @pytest.mark.parametrize("name", BAD)
 def test_bad_certificate_is_rejected_and_told_and_a_good_one_still_taken(
     world: World, central: ScriptedSupervision, owned: SimulatedStation, name: str
@@ -460,3 +470,30 @@ def test_own_certificate_can_not_be_deleted(
     assert central.ask("DeleteCertificate", {"certificateHashData": data}) == {"status": "Failed"}
     raise_profile(world, central, owned)
     assert shown(owned).startswith(pem_of(leaf))
+
+
+@pytest.mark.requirement("GUIDE-OP-12", "GUIDE-CSOP-21", "GUIDE-CSOP-22", "GUIDE-CSOP-23", "GUIDE-CSOP-26")
+def test_our_supervision_asks_and_answers_all_that_certificates_need(site: World, served: SimulatedStation) -> None:
+    """This one has no authority, so it refuses the request, and the station the certificate that nobody asked for."""
+    supervision, identity = site.supervision, served.identity
+    served.set_key("CpoName", OPERATOR)
+    use = CertificateUse.CentralSystemRootCertificate
+
+    def ask(request: Record) -> Any:
+        outcome = supervision.ask(identity, request)
+        assert isinstance(outcome, Answered)
+        return outcome.response
+
+    assert ask(GetInstalledCertificateIdsRequest(certificateType=use)).status == "NotFound"
+    assert ask(InstallCertificateRequest(certificateType=use, certificate="nonsense")).status == "Rejected"
+    assert ask(InstallCertificateRequest(certificateType=use, certificate=ROOT.pem)).status == "Accepted"
+    (data,) = ask(GetInstalledCertificateIdsRequest(certificateType=use)).certificateHashData
+    trigger = ExtendedTriggerMessageRequest(requestedMessage="SignChargePointCertificate")
+    assert ask(trigger).status == "Accepted"
+    site.run(5)
+    (csr,) = requests(served)
+    answers = [one.payload for one in served.wire.messages if one.kind != "CALL" and one.action == "SignCertificate"]
+    assert answers == [{"status": "Rejected"}]
+    assert ask(CertificateSignedRequest(certificateChain=ROOT.sign(csr))).status == "Rejected"
+    assert ask(DeleteCertificateRequest(certificateHashData=data)).status == "Accepted"
+    assert ask(DeleteCertificateRequest(certificateHashData=data)).status == "NotFound"
