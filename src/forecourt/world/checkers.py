@@ -127,14 +127,14 @@ class EnergyIsAuthorized(Checker):
     def __init__(self, world: World, good_tags: tuple[str, ...]) -> None:
         super().__init__(world)
         self.good_tags = good_tags
-        self._contactors: set[tuple[str, int]] = set()
+        self._contactors: dict[tuple[str, int], None] = {}
 
     def done(self, station: SimulatedStation, effect: Effect) -> None:
         if isinstance(effect, do.OpenContactor):
-            self._contactors.discard((station.identity, effect.connector))
+            self._contactors.pop((station.identity, effect.connector), None)
         if not isinstance(effect, do.CloseContactor):
             return
-        self._contactors.add((station.identity, effect.connector))
+        self._contactors[(station.identity, effect.connector)] = None
         transaction = running(station, effect.connector)
         tag = "" if transaction is None else transaction["idTag"]
         is_good = any(same_text(tag, good) for good in self.good_tags)
@@ -142,7 +142,7 @@ class EnergyIsAuthorized(Checker):
             raise self.broken(station, f"contactor {effect.connector} closes for the idTag {tag!r}")
 
     def ended(self, station: SimulatedStation) -> None:
-        self._contactors = {entry for entry in self._contactors if entry[0] != station.identity}
+        self._contactors = {entry: None for entry in self._contactors if entry[0] != station.identity}
 
     def look(self, station: SimulatedStation) -> None:
         for gun in range(1, len(station.cabinet.figures.guns) + 1):
