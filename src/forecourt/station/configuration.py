@@ -69,7 +69,7 @@ class Configuration:
         try:
             if key is None:
                 raise ValueRefused(f"There is no key {name[:50]}.")
-            self._values[key.name] = _shared(self.check(key, data.decode()))
+            self._values[key.name] = _shared(key.name, self.check(key, data.decode()))
         except (UnicodeDecodeError, ValueRefused) as error:
             self._effects.append(LogEvent("Record ignored", f"{KIND} {name}: {error}"))
 
@@ -188,7 +188,7 @@ class Configuration:
     def _keep(self, name: str, value: str) -> None:
         if self._values.get(name) == value:
             return
-        self._values[name] = _shared(value)
+        self._values[name] = _shared(name, value)
         self._version += 1
         self._effects.append(SaveRecord(KIND, name, value.encode()))
 
@@ -230,9 +230,13 @@ class Configuration:
         return _defaults(self._model.reference, self._plug_and_charge(), provisioned)[name]
 
 
+def _shared(name: str, value: str) -> str:
+    """The same text, once for all stations that lately had this value: most have the same few. No secret is kept so."""
+    return value if name == "AuthorizationKey" else _once(value)
+
+
 @lru_cache(maxsize=256)
-def _shared(value: str) -> str:
-    """The same text, once for all stations that lately had this value: most have the same few."""
+def _once(value: str) -> str:
     return value
 
 
