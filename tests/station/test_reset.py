@@ -35,7 +35,9 @@ class Bench:
         )
         calls = Calls("1", CALL_TIMEOUT_S, self.timers, self.effects)
         self.security = SecurityLog(configuration, {}, calls, Clock(), speed, self.timers, self.effects)
-        self.reset = Reset(configuration, cast("Queue", self.left), self.security, failing, speed, self.timers, self.effects)
+        self.reset = Reset(
+            configuration, cast("Queue", self.left), self.security, failing, speed, self.timers, self.effects
+        )
 
     def done(self) -> list[Effect]:
         """What was to be done, without what is written down."""
