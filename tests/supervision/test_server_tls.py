@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import ssl
 import time
@@ -20,7 +21,7 @@ from websockets.typing import Subprotocol
 from forecourt.runtime.tls import client_context
 from forecourt.supervision.server_authority import Authority
 from forecourt.supervision.server_security import TlsOptions
-from forecourt.supervision.server_tls import CIPHERS
+from forecourt.supervision.server_tls import CIPHERS, server_context
 from tests.supervision_peers import play, running
 
 if TYPE_CHECKING:
@@ -261,7 +262,7 @@ def test_client_certificate_that_hangs_on_no_trusted_authority_or_has_expired_en
     play(scenario())
 
 
-@pytest.mark.requirement("WP-A00.FR.312", "WP-A00.FR.314", "WP-A00.FR.416", "WP-A00.FR.418")
+@pytest.mark.requirement("WP-A00.FR.314", "WP-A00.FR.418")
 @pytest.mark.requirement("WP-A00.FR.428")
 @pytest.mark.parametrize("version", ["-tls1", "-tls1_1"])
 def test_peer_that_offers_only_an_old_tls_version_is_refused_and_that_is_logged(tmp_path: Path, version: str) -> None:
@@ -305,7 +306,7 @@ def test_openssl_gets_each_of_the_four_suites_with_the_certificate_of_its_key_ty
     play(scenario())
 
 
-@pytest.mark.requirement("WP-A00.FR.319", "WP-A00.FR.321", "WP-A00.FR.423", "WP-A00.FR.425")
+@pytest.mark.requirement("WP-A00.FR.321", "WP-A00.FR.425")
 def test_peer_that_offers_only_other_suites_is_refused_and_that_is_logged(tmp_path: Path) -> None:
     async def scenario() -> None:
         async with running(data=tmp_path, tls=TLS) as ours:
@@ -398,3 +399,39 @@ def test_port_that_is_taken_is_told_in_a_sentence(tmp_path: Path) -> None:
                 await second.start()
 
     play(scenario())
+
+
+def shake_hands(client: ssl.SSLContext, server: ssl.SSLContext) -> ssl.SSLObject:
+    """A handshake in memory: the client's side of it. Raises `SSLError`."""
+    to_server, to_client = ssl.MemoryBIO(), ssl.MemoryBIO()
+    theirs = server.wrap_bio(to_server, to_client, server_side=True)
+    ours = client.wrap_bio(to_client, to_server, server_hostname="localhost")
+    for side in (ours, theirs) * 4:
+        with contextlib.suppress(ssl.SSLWantReadError):
+            side.do_handshake()
+    return ours
+
+
+@pytest.mark.requirement("WP-A00.FR.312", "WP-A00.FR.416", "WP-A00.FR.319", "WP-A00.FR.423")
+@pytest.mark.filterwarnings("ignore:ssl.TLSVersion.TLSv1_1 is deprecated:DeprecationWarning")
+@pytest.mark.parametrize("suites", ["ALL:@SECLEVEL=0", "aNULL:NULL:@SECLEVEL=0"])
+def test_neither_station_nor_supervision_agrees_on_an_old_version_or_a_weak_suite(
+    authority: Authority, suites: str
+) -> None:
+    """The contexts that both really use, each against a peer that offers only that, and against each other."""
+    station = client_context(authority.root_pem)
+    supervision = server_context([authority.root_pem], authority.server_files())
+    weak_server, weak_client = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER), ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    weak_server.load_cert_chain(*authority.server_files()[1])
+    weak_client.check_hostname, weak_client.verify_mode = False, ssl.CERT_NONE
+    old = suites.startswith("ALL")
+    for context in (weak_server, weak_client):
+        context.set_ciphers(suites)
+        context.minimum_version = ssl.TLSVersion.MINIMUM_SUPPORTED
+        context.maximum_version = ssl.TLSVersion.TLSv1_1 if old else ssl.TLSVersion.TLSv1_2
+    assert shake_hands(weak_client, weak_server).version() == ("TLSv1.1" if old else "TLSv1.2")
+    with pytest.raises(ssl.SSLError):
+        shake_hands(weak_client, supervision)
+    with pytest.raises(ssl.SSLError):
+        shake_hands(station, weak_server)
+    assert shake_hands(station, supervision).version() == "TLSv1.3"

@@ -45,6 +45,9 @@ def load_request(csr: str) -> x509.CertificateSigningRequest:
         key = request.public_key()
         digest = request.signature_hash_algorithm
         signed = _is_signed(request)
+    if digest is None or digest.digest_size < hashes.SHA256.digest_size:
+        name = "none" if digest is None else digest.name
+        raise SigningRefused(f"A signature with SHA-256 or better was expected; {name} came.")
     if not signed:
         raise SigningRefused("The request is not signed by the key that it asks a certificate for.")
     if isinstance(key, rsa.RSAPublicKey):
@@ -55,9 +58,6 @@ def load_request(csr: str) -> x509.CertificateSigningRequest:
             raise SigningRefused(f"A curve of {LEAST_EC_BITS} bits or more was expected; {key.key_size} came.")
     else:
         raise SigningRefused(f"An RSA or elliptic curve key was expected; {type(key).__name__} came.")
-    if digest is None or digest.digest_size < hashes.SHA256.digest_size:
-        name = "none" if digest is None else digest.name
-        raise SigningRefused(f"A signature with SHA-256 or better was expected; {name} came.")
     return request
 
 
