@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from pathlib import Path  # noqa: TC003 - typer reads the annotations
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -19,6 +19,24 @@ if TYPE_CHECKING:
 
 ORGANIZATION_LENGTH = 64
 """Of organizationName in X.509."""
+
+
+Tls = Annotated[bool, typer.Option("--tls", help="Also speak TLS: wss where ws is, and be a certificate authority.")]
+TlsPort = Annotated[
+    int | None,
+    typer.Option(min=0, max=65535, help="One more port, for TLS only; 0 finds a free one. Implies --tls."),
+]
+HostNames = Annotated[
+    list[str] | None,
+    typer.Option(metavar="NAME", help="A name or address that stations reach it by, the main one first."),
+]
+Organization = Annotated[
+    str | None, typer.Option(metavar="NAME", help="The operator's name in certificates: CpoName of the stations.")
+]
+AuthorityFiles = Annotated[
+    tuple[Path, Path] | None,
+    typer.Option(metavar="PEM KEY", help="Certificate and key of the authority that signs, instead of its own."),
+]
 
 
 def register(app: typer.Typer) -> None:
@@ -55,24 +73,11 @@ def supervision(
             help="Whether an idTag that is not registered is accepted; else as the data folder says, at first not.",
         ),
     ] = None,
-    tls: Annotated[
-        bool, typer.Option("--tls", help="Also speak TLS: wss where ws is, and be a certificate authority.")
-    ] = False,
-    tls_port: Annotated[
-        int | None,
-        typer.Option(min=0, max=65535, help="One more port, for TLS only; 0 finds a free one. Implies --tls."),
-    ] = None,
-    host_name: Annotated[
-        list[str] | None,
-        typer.Option(metavar="NAME", help="A name or address that stations reach it by, the main one first."),
-    ] = None,
-    organization: Annotated[
-        str | None, typer.Option(metavar="NAME", help="The operator's name in certificates: CpoName of the stations.")
-    ] = None,
-    authority: Annotated[
-        tuple[Path, Path] | None,
-        typer.Option(metavar="PEM KEY", help="Certificate and key of the authority that signs, instead of its own."),
-    ] = None,
+    tls: Tls = False,
+    tls_port: TlsPort = None,
+    host_name: HostNames = None,
+    organization: Organization = None,
+    authority: AuthorityFiles = None,
     as_json: Annotated[bool, typer.Option("--json", help="Say the addresses as one JSON object.")] = False,
 ) -> None:
     """Run the supervision that stations connect to, with its HTTP API, until Ctrl-C."""
