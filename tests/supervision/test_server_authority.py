@@ -49,7 +49,7 @@ def certificate_of(pem: str) -> x509.Certificate:
     return x509.load_pem_x509_certificate(pem.encode())
 
 
-@pytest.mark.requirement("WP-A00.FR.601", "WP-A00.FR.602")
+@pytest.mark.requirement("WP-A00.FR.601")
 def test_authority_made_at_the_first_start_is_the_same_at_the_next_and_its_keys_are_for_its_owner_only(
     tmp_path: Path,
 ) -> None:
