@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import shutil
 from typing import TYPE_CHECKING
 
 import pytest
@@ -32,3 +33,10 @@ def on_site(request: pytest.FixtureRequest) -> Callable[[SiteScenario], None]:
             await scenario(site)
 
     return lambda scenario: run(play(scenario))
+
+
+@pytest.fixture
+def openssl() -> None:
+    """For tests in which the program openssl is the other side or the judge."""
+    if shutil.which("openssl") is None:
+        pytest.skip("the program openssl is not installed")

@@ -4,8 +4,8 @@ A test names what it proves with `@pytest.mark.requirement("GUIDE-BOOT-06")`. Th
 `user_properties`, so that they reach the controller of pytest-xdist with the reports. A requirement is proved when
 every test that names it passed; one that failed, was skipped or was expected to fail un-proves it.
 
-With `--conformance=FILE` a complete run (nothing left out, nothing failed) writes the conformance page anew, and the
-run fails when the file was another one before.
+With `--conformance=FILE` a complete run (nothing left out, nothing failed, no test skipped that names a requirement)
+writes the conformance page anew, and the run fails when the file was another one before.
 """
 
 from __future__ import annotations
@@ -36,6 +36,8 @@ class RequirementIndex:
         """requirement id -> tests (file::name without parameters) that passed"""
         self.broken: dict[str, set[str]] = defaultdict(set)
         """requirement id -> tests that name it and did not pass"""
+        self.skipped: dict[str, str] = {}
+        """tests that name requirements and were skipped -> why"""
 
     def proved(self) -> dict[str, list[str]]:
         """The proved requirements, each with the tests that prove it, in order of their names."""
@@ -63,6 +65,8 @@ class RequirementIndex:
         ids = [str(value) for name, value in report.user_properties if name == PROPERTY]
         passed = report.outcome == "passed" and not hasattr(report, "wasxfail")
         test = report.nodeid.partition("[")[0]
+        if ids and report.outcome == "skipped":
+            self.skipped[test] = report.longrepr[2] if isinstance(report.longrepr, tuple) else ""
         for name in ids:
             if not passed:
                 self.broken[name].add(test)
@@ -153,6 +157,9 @@ class HousePlugin:
         narrowed = [name for name in NARROWING if self.config.getoption(name, None)]
         if narrowed or self.config.args_source is not pytest.Config.ArgsSource.TESTPATHS or self.deselected:
             return "tests were left out"
+        if self.index.skipped:
+            test, why = next(iter(self.index.skipped.items()))
+            return f"a test that names a requirement was skipped ({test}: {why})"
         if self.finished != self.collected:
             return f"only {self.finished} of {self.collected} tests ran"
         return ""

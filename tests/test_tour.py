@@ -5,12 +5,15 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 import time
 from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
+
+import pytest
 
 from forecourt.ocpp.actions import ACTIONS, Sender
 
@@ -93,6 +96,7 @@ def is_reading(command: str) -> bool:
     return not any(word in command for word in ("-X", "--json", "--data-binary"))
 
 
+@pytest.mark.skipif(shutil.which("curl") is None, reason="the program curl is not installed")
 def test_tour_shows_what_its_commands_answer(tmp_path: Path) -> None:
     with ExitStack() as opened:
         ports = ("--ocpp-port", "0", "--http-port", "0", "--files-http", "0", "--ftp", "0")

@@ -53,7 +53,11 @@ def test_help_lists_every_command(capsys: pytest.CaptureFixture[str]) -> None:
 @pytest.mark.parametrize(
     ("arguments", "usage", "sentence"),
     [
-        ([], "forecourt", "A command was expected, one of demo, station, supervision, world, firmware, guide; none came."),
+        (
+            [],
+            "forecourt",
+            "A command was expected, one of demo, station, supervision, world, firmware, guide; none came.",
+        ),
         (["gude"], "forecourt", "No such command 'gude'. Did you mean 'guide'?"),
         (["--nonsense"], "forecourt", "No such option: --nonsense"),
         (["guide"], "forecourt guide", "A command was expected, one of models, keys, faults; none came."),

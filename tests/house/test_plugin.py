@@ -36,6 +36,12 @@ def test_leaves_a_mess(broken):
     assert True
 """
 
+SKIPPED_PROOF = """
+@pytest.mark.requirement("GUIDE-GEN-02")
+def test_skips():
+    pytest.skip("not here")
+"""
+
 pytest_plugins = ["pytester"]
 
 
@@ -159,6 +165,18 @@ def test_narrowed_run_leaves_the_page_alone(project: pytest.Pytester, arguments:
     result = run(project, "--conformance=page.md", *arguments)
     assert result.ret == pytest.ExitCode.OK
     result.stdout.fnmatch_lines([f"page.md was left as it is, because {reason}."])
+    assert not (project.path / "page.md").exists()
+
+
+def test_run_that_skips_a_proof_leaves_the_page_alone_and_says_why(
+    project: pytest.Pytester, workers: tuple[str, ...]
+) -> None:
+    write(project, ONE_OF_TWO + SKIPPED_PROOF)
+    result = run(project, "--conformance=page.md", *workers)
+    assert result.ret == pytest.ExitCode.OK
+    result.stdout.fnmatch_lines(
+        ["page.md was left as it is, because a test that names a requirement was skipped*not here*"]
+    )
     assert not (project.path / "page.md").exists()
 
 

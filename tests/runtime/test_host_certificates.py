@@ -288,6 +288,7 @@ WEAK = ("-tls1_2", "-cipher", "NULL-SHA256:@SECLEVEL=0")
 WEAKER = ("-tls1_2", "-cipher", "AES128-SHA:@SECLEVEL=0")
 
 
+@pytest.mark.usefixtures("openssl")
 @pytest.mark.parametrize("profile", ["2", "3"])
 @pytest.mark.parametrize(
     ("options", "event"),

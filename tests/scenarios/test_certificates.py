@@ -91,6 +91,7 @@ def test_station_tells_of_installed_roots_of_the_kind_asked_for_and_of_no_other(
     assert central.ask("GetInstalledCertificateIds", {"certificateType": other}) == {"status": "NotFound"}
 
 
+@pytest.mark.usefixtures("openssl")
 @pytest.mark.requirement("WP-M03.FR.04", "WP-6-2")
 @pytest.mark.parametrize("kind", ["ec", "rsa2048"])
 def test_hash_data_of_every_root_is_what_openssl_says(
@@ -214,6 +215,7 @@ def test_installed_roots_outlive_a_power_cut_and_broken_records_do_not(
 # DeleteCertificate.
 
 
+@pytest.mark.usefixtures("openssl")
 @pytest.mark.requirement("WP-M04.FR.01", "WP-M04.FR.02", "WP-M04.FR.04", "WP-6-1")
 @pytest.mark.parametrize("algorithm", ["sha256", "sha384", "sha512"])
 @pytest.mark.parametrize("case", ["upper", "lower"])

@@ -170,6 +170,7 @@ def test_password_of_our_station_is_changed_by_one_call_and_it_comes_back_with_t
     play(scenario(), within_s=25)
 
 
+@pytest.mark.usefixtures("openssl")
 @pytest.mark.requirement("WP-A00.FR.501", "WP-A00.FR.502", "WP-A00.FR.503", "WP-A00.FR.504")
 def test_weak_keys_and_sha1_are_refused_by_the_station_and_by_the_authority(tmp_path: Path) -> None:
     """Made by openssl: our own library does not even sign with SHA-1."""

@@ -262,6 +262,7 @@ def test_client_certificate_that_hangs_on_no_trusted_authority_or_has_expired_en
     play(scenario())
 
 
+@pytest.mark.usefixtures("openssl")
 @pytest.mark.requirement("WP-A00.FR.314", "WP-A00.FR.418")
 @pytest.mark.requirement("WP-A00.FR.428")
 @pytest.mark.parametrize("version", ["-tls1", "-tls1_1"])
@@ -283,6 +284,7 @@ def test_peer_that_offers_only_an_old_tls_version_is_refused_and_that_is_logged(
     play(scenario())
 
 
+@pytest.mark.usefixtures("openssl")
 @pytest.mark.requirement("WP-A00.FR.317", "WP-A00.FR.421")
 def test_openssl_gets_each_of_the_four_suites_with_the_certificate_of_its_key_type(tmp_path: Path) -> None:
     async def scenario() -> None:
@@ -306,6 +308,7 @@ def test_openssl_gets_each_of_the_four_suites_with_the_certificate_of_its_key_ty
     play(scenario())
 
 
+@pytest.mark.usefixtures("openssl")
 @pytest.mark.requirement("WP-A00.FR.321", "WP-A00.FR.425")
 def test_peer_that_offers_only_other_suites_is_refused_and_that_is_logged(tmp_path: Path) -> None:
     async def scenario() -> None:
@@ -320,6 +323,7 @@ def test_peer_that_offers_only_other_suites_is_refused_and_that_is_logged(tmp_pa
     play(scenario())
 
 
+@pytest.mark.usefixtures("openssl")
 @pytest.mark.requirement("WP-A00.FR.320", "WP-A00.FR.424")
 def test_tls_compression_is_off_also_for_a_peer_that_offers_it(tmp_path: Path) -> None:
     async def scenario() -> None:
