@@ -17,6 +17,7 @@ import msgspec
 from msgspec import Meta
 
 from forecourt.errors import ForecourtError
+from forecourt.evlink.file_schemes import FILE_SCHEMES
 from forecourt.ocpp.types import Integer, same_text
 
 COST_VENDOR = "com.se.cost"
@@ -30,7 +31,6 @@ TARIFF_FILE_TYPE = "Tariff"
 TARIFF_TYPE = "file"
 TARIFF_FILE_NAME = "tariff.png"
 """The last part of the path of a tariff picture."""
-TARIFF_SCHEMES = ("ftp", "http", "https")
 TARIFF_MOST_BYTES = 2048 * 1024
 """A picture of exactly this size is taken."""
 TARIFF_RATIO = (47, 26)
@@ -158,8 +158,8 @@ def _check_location(location: str) -> None:
         host = parts.hostname
     except ValueError as error:
         raise PriceMessageRefused(f"expected location to be an address, came something else: {error}") from error
-    if parts.scheme not in TARIFF_SCHEMES:
-        schemes = ", ".join(TARIFF_SCHEMES)
+    if parts.scheme not in FILE_SCHEMES:
+        schemes = ", ".join(FILE_SCHEMES)
         raise PriceMessageRefused(f"expected a location of one of {schemes}, came scheme {_shown(parts.scheme)}")
     if not host:
         raise PriceMessageRefused("expected a location with a host, came one without")

@@ -259,13 +259,13 @@ class HostedStation:
     def list_keys(self) -> list[tuple[Key, str | None]]:
         """Every key of this firmware with its value; None for what is not set and for what is never shown."""
         brain = self._require_brain()
-        keys = keys_of(self._firmware(brain), plug_and_charge=True, product=self.model.product)
+        keys = keys_of(brain.firmware_version, plug_and_charge=True, product=self.model.product)
         return [(key, shown_value(key, brain.configuration.text(key.name))) for key in keys]
 
     def key(self, name: str) -> tuple[Key, str | None]:
         """One key and its value."""
         brain = self._require_brain()
-        key = key_of_firmware(name, self._firmware(brain), self.model.product)
+        key = key_of_firmware(name, brain.firmware_version, self.model.product)
         return key, shown_value(key, brain.configuration.text(key.name))
 
     def set_key(self, name: str, value: str) -> None:
@@ -275,9 +275,6 @@ class HostedStation:
         self._happen(KeySet(key.name, checked))
 
     # Within
-
-    def _firmware(self, brain: Station) -> str:
-        return brain.snapshot(self.seat.driver.observe(self.seat)).firmware
 
     def _require_connector(self, connector: int) -> None:
         if not 1 <= connector <= len(self.model.outputs):

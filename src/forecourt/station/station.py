@@ -534,6 +534,11 @@ class Station(Blocks):
     # What others may see.
 
     @property
+    def firmware_version(self) -> str:
+        """The version that runs, which is another than the commissioned one after an update."""
+        return self._commissioning.firmware_version
+
+    @property
     def configuration(self) -> Configuration:
         """The keys, for the installer's tools."""
         return self._configuration

@@ -22,15 +22,13 @@ from urllib.parse import urlsplit
 
 import msgspec
 
+from forecourt.evlink.file_schemes import FILE_SCHEMES
 from forecourt.station.effects import Effect, FetchFile, FilePart, LogEvent, SendFile, StopTransfer
 from forecourt.station.events import TransferProblem
 from forecourt.station.timers import Timer, Timers
 
 if TYPE_CHECKING:
     from forecourt.station.events import FileFetched, FileSent, TransferFailed
-
-SCHEMES = ("ftp", "http", "https")
-"""What the guide names; FTPS and SFTP are other protocols."""
 
 LEAST_INTERVAL_S = 1.0
 """Between two attempts, whatever was asked for: a server that refuses at once is not asked in a loop."""
@@ -65,9 +63,9 @@ def wrong_address(url: str) -> tuple[TransferProblem, str] | None:
         has_host = bool(parts.hostname) and parts.port != 0
     except ValueError:  # whose text may quote the password
         return TransferProblem.ADDRESS, "expected an address with a host and a port from 1 to 65535, came another"
-    if parts.scheme not in SCHEMES:
+    if parts.scheme not in FILE_SCHEMES:
         came = parts.scheme[:20] or "none"
-        return TransferProblem.SCHEME, f"expected one of the schemes {', '.join(SCHEMES)}, came {came}"
+        return TransferProblem.SCHEME, f"expected one of the schemes {', '.join(FILE_SCHEMES)}, came {came}"
     if not has_host:
         return TransferProblem.ADDRESS, "expected an address with a host, came one without"
     return None
