@@ -7,6 +7,7 @@ accepted must be stored, and what is stored must be shown.
 from __future__ import annotations
 
 import asyncio
+import gc
 import json
 import tracemalloc
 from contextlib import suppress
@@ -122,6 +123,7 @@ def test_the_core_grows_no_further_however_much_nonsense_comes() -> None:
             table.frames[link].clear()
             table.effects.clear()
             table.store = MemoryStore()
+        gc.collect()  # what waits for the collector has not grown
         if not tracemalloc.is_tracing():
             tracemalloc.start()
         sizes.append(tracemalloc.get_traced_memory()[0])
