@@ -45,6 +45,13 @@ def test_no_seed_of_this_commit_breaks_a_rule(chunk: int) -> None:
         assert verdict.rule is None, f"{verdict.sentence}\n{replay}"
 
 
+@pytest.mark.parametrize("seed", [7305])
+def test_seeds_that_once_broke_a_rule_break_none(seed: int) -> None:
+    """7305: a triggered status was told while the station was Pending, and two moves on it was accepted."""
+    verdict = play(seed, 0.5)
+    assert verdict.rule is None, verdict.sentence
+
+
 def test_seeds_lead_everywhere() -> None:
     """The plays are worth something: together they do everything that there is to do, and messages are given up."""
     verdicts = [play(seed, 1.0, 1) for seed in range(100, 110)]

@@ -171,6 +171,7 @@ class StatusesByTheMatrix(Checker):
     """Of what is reported over one connection each status follows from the one before it, or over one left out.
 
     Statuses that lasted less than MinimumStatusDuration are not reported. What vendor errors hid is told without moves.
+    A station that is not accepted yet tells a status only when triggered: the answer to its boot begins anew.
     """
 
     rule = "statuses by the matrix"
@@ -178,12 +179,15 @@ class StatusesByTheMatrix(Checker):
     def __init__(self, world: World) -> None:
         super().__init__(world)
         self._told: dict[tuple[str, int], str] = {}
+        self._boots: dict[str, str] = {}
+        """By station the message id of its boot."""
 
     def done(self, station: SimulatedStation, effect: Effect) -> None:
         if not isinstance(effect, do.SendFrame) or not effect.frame.startswith(b"[2"):
             return
-        _, _, action, payload = decoded(effect.frame)
+        _, message_id, action, payload = decoded(effect.frame)
         if action == "BootNotification":
+            self._boots[station.identity] = message_id
             self._forget(station)
         elif action == "StatusNotification":
             self._told_status(station, payload)
@@ -211,8 +215,15 @@ class StatusesByTheMatrix(Checker):
             del self._told[place]
 
     def heard(self, station: SimulatedStation, event: Event) -> None:
-        if isinstance(event, happened.LinkClosed):
+        if isinstance(event, happened.LinkClosed) or self._answers_boot(station, event):
             self._forget(station)
 
+    def _answers_boot(self, station: SimulatedStation, event: Event) -> bool:
+        boot = self._boots.get(station.identity)
+        if boot is None or not isinstance(event, happened.FrameReceived):
+            return False
+        return event.frame.startswith(f'[3,"{boot}"'.encode())
+
     def ended(self, station: SimulatedStation) -> None:
+        self._boots.pop(station.identity, None)
         self._forget(station)
