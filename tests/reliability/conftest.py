@@ -12,6 +12,7 @@ import pytest
 from forecourt.station.commissioning import StationOptions
 from forecourt.world.scripted import ScriptedSupervision
 from forecourt.world.world import START, World
+from tests.authorities import OPERATOR, SUPERVISION, Authority
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -68,15 +69,33 @@ _PROFILE = {
 }
 
 
+def _certify(world: World, central: ScriptedSupervision, station: SimulatedStation) -> None:
+    """A root, a certificate of the station's own, and a request for the next one."""
+    root = Authority()
+    central.answers["SignCertificate"] = {"status": "Accepted"}
+    central.ask("InstallCertificate", {"certificateType": SUPERVISION, "certificate": root.pem})
+    station.line.server_root = root.pem
+    for is_answered in (True, False):
+        central.ask("ExtendedTriggerMessage", {"requestedMessage": "SignChargePointCertificate"})
+        world.run(5)
+        if is_answered:
+            csr = station.wire.payloads("SignCertificate")[-1]["csr"]
+            assert central.ask("CertificateSigned", {"certificateChain": root.sign(csr)}) == {"status": "Accepted"}
+
+
 def _make() -> tuple[World, SimulatedStation]:
     world = World(central=ScriptedSupervision)
     central = world.central
     assert isinstance(central, ScriptedSupervision)
     station = world.add_station(
-        model="EVD1S180TBB", options=StationOptions(queue_limit=10), keys={"MinimumStatusDuration": "0"}
+        model="EVD1S180TBB",
+        options=StationOptions(queue_limit=10),
+        keys={"MinimumStatusDuration": "0", "CpoName": OPERATOR},
+        authorization_key="00112233445566778899aabbccddeeff",
     )
     world.run(5)
     _instruct(world, central)
+    _certify(world, central, station)
     station.fault("0x100101", 0)
     station.plug(1)
     station.badge("FORGOTTEN")
@@ -106,6 +125,7 @@ def _make() -> tuple[World, SimulatedStation]:
     world.files.delay_s = 20.0
     central.ask("GetDiagnostics", {"location": UPLOADS, "retries": 0})
     central.ask("GetLog", {"logType": "SecurityLog", "requestId": 3, "log": {"remoteLocation": UPLOADS}})
+    central.ask("ChangeConfiguration", {"key": "SecurityProfile", "value": "2"})
     station.network_down()
     world.run(25)
     central.silent.clear()

@@ -11,6 +11,7 @@ import pytest
 from forecourt.ocpp.core import StopReason
 from forecourt.world.chance import SeededChance
 from forecourt.world.scripted import ScriptedSupervision
+from tests.authorities import Authority
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -201,3 +202,27 @@ def test_meter_goes_on_from_the_register_that_it_had(place: Place) -> None:
     register_wh = station.reading(1).energy_wh
     assert register_wh > 100
     assert restarted(place).snapshot().connectors[0].meter_wh == int(register_wh + 1e-6)
+
+
+def test_certificates_are_kept_and_the_request_under_way_goes_on(place: Place) -> None:
+    world, station = place
+    shown = [bytes(data) for (kind, _), data in sorted(station.records.items()) if kind in ("certificate", "root")]
+    assert len(shown) == 2
+    restarted(place, connected=True)
+    kept = [bytes(data) for (kind, _), data in sorted(station.records.items()) if kind in ("certificate", "root")]
+    assert kept == shown
+    central = central_of(world)
+    told = central.ask("GetInstalledCertificateIds", {"certificateType": "CentralSystemRootCertificate"})
+    assert (told["status"], len(told["certificateHashData"])) == ("Accepted", 1)
+    csr = station.wire.payloads("SignCertificate")[-1]["csr"]
+    answer = central.ask("CertificateSigned", {"certificateChain": Authority().sign(csr)})
+    assert answer == {"status": "Accepted"}
+
+
+def test_profile_on_trial_is_kept_once_it_has_connected(place: Place) -> None:
+    _, station = place
+    assert ("security-profile", "former") in station.records
+    restarted(place, connected=True)
+    assert station.is_connected
+    assert station.snapshot().keysChanged["SecurityProfile"] == "2"
+    assert ("security-profile", "former") not in station.records
