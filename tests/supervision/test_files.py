@@ -13,7 +13,9 @@ from urllib.parse import unquote, urlsplit
 import httpx2
 import pytest
 
+from forecourt.runtime.tls import client_context
 from forecourt.supervision.files_store import FileLimits, FileRefused, FileStore, folder_name, require_safe_name
+from forecourt.supervision.server_security import TlsOptions
 from tests.supervision_peers import play, running
 
 if TYPE_CHECKING:
@@ -508,3 +510,28 @@ def test_identities_have_folders_of_their_own_whatever_they_are_called() -> None
         assert require_safe_name(folder) == folder
     with pytest.raises(FileRefused, match=r"file name"):
         require_safe_name("a/b")
+
+
+def test_files_go_over_https_both_ways_where_the_supervision_speaks_tls(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        async with (
+            running(data=tmp_path, tls=TlsOptions(), files_tls_port=0, files_port=0) as ours,
+            ours.station() as station,
+        ):
+            put = (await ours.http.put("/api/files/new.bin", content=ARCHIVE)).json()
+            (encrypted,) = (url for url in put["locations"] if url.startswith("https://localhost:"))
+            trusting = client_context((await ours.http.get("/api/authority")).text)
+            async with httpx2.AsyncClient(verify=trusting) as http:
+                assert (await http.get(encrypted)).content == ARCHIVE
+                location, _ = await asked_for_diagnostics(ours, station, protocol="https")
+                assert location.startswith("https://localhost:")
+                assert (await http.put(f"{location}/log.zip", content=ARCHIVE)).status_code == 201
+            assert (tmp_path / "uploads" / "EVD-1" / "log.zip").read_bytes() == ARCHIVE
+            async with httpx2.AsyncClient(verify=client_context()) as stranger:
+                with pytest.raises(httpx2.ConnectError, match="certificate verify failed"):
+                    await stranger.get(encrypted)
+        async with running(files_tls_port=0) as ours, ours.station():
+            refused = await ours.http.post("/api/stations/EVD-1/diagnostics", json={"protocol": "https"})
+            assert (refused.status_code, "No file server for https" in refused.json()["error"]) == (409, True)
+
+    play(scenario())

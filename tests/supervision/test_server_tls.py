@@ -332,7 +332,7 @@ def test_tls_compression_is_off_also_for_a_peer_that_offers_it(tmp_path: Path) -
             assert code == 0
             assert "Compression: NONE" in said
             assert ours.supervision.security is not None
-            for context in (ours.supervision.security._context, client_context()):
+            for context in (ours.supervision.security.context, client_context()):
                 assert context.options & ssl.OP_NO_COMPRESSION
 
     play(scenario())

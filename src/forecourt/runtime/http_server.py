@@ -12,6 +12,7 @@ import uvicorn
 from forecourt.runtime.ports import port_unavailable
 
 if TYPE_CHECKING:
+    import ssl
     from collections.abc import Iterator
 
     from litestar.types import ASGIApp
@@ -38,9 +39,11 @@ class _Server(uvicorn.Server):
 class ApiServer:
     """An HTTP server for one application. `start` raises `PortUnavailableError` with a sentence."""
 
-    def __init__(self, app: ASGIApp, host: str, port: int) -> None:
+    def __init__(self, app: ASGIApp, host: str, port: int, tls: ssl.SSLContext | None = None) -> None:
+        """`tls` makes it a server of HTTPS."""
         self._app = app
         self._host = host
+        self._tls = tls
         self.port = port
         """The port; the one found when 0 was asked for, once started."""
 
@@ -56,6 +59,8 @@ class ApiServer:
             lifespan="off",
             timeout_graceful_shutdown=int(STOP_S),
         )
+        config.load()
+        config.ssl = self._tls  # uvicorn would make a context of files; ours is renewed while it is in use
         self._server = _Server(config)
         self._task = asyncio.get_running_loop().create_task(self._server.serve([listening]))
         await self._server.ready.wait()

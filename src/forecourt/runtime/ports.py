@@ -13,6 +13,8 @@ SUPERVISION_PORT = 8000
 """The supervision's HTTP API."""
 FILES_PORT = 8001
 """The supervision's file server over HTTP, from which stations fetch and to which they upload."""
+FILES_TLS_PORT = 8443
+"""The same over HTTPS, where the supervision speaks TLS."""
 FTP_PORT = 2121
 """The same over FTP."""
 CONTROL_PORT = 8080

@@ -27,7 +27,7 @@ from forecourt.supervision.views import FileView, UploadView
 if TYPE_CHECKING:
     from forecourt.supervision.server import Supervision
 
-Protocol = Annotated[str, Meta(pattern="^(http|ftp)$")]
+Protocol = Annotated[str, Meta(pattern="^(https?|ftp)$")]
 Count = Annotated[int, Meta(ge=0, le=1000)]
 Seconds = Annotated[int, Meta(ge=0, le=86_400)]
 
@@ -40,7 +40,7 @@ class DiagnosticsOrder(Record, frozen=True, gc=False):
     retries: Count | UnsetType = UNSET
     retryInterval: Seconds | UnsetType = UNSET
     protocol: Protocol | UnsetType = UNSET
-    """http or ftp: over which the station is to upload; without it, what is served."""
+    """http, https or ftp: over which the station is to upload; without it, what is served."""
 
     def __post_init__(self) -> None:
         keep_utc(self, "startTime")
@@ -57,7 +57,7 @@ class FirmwareOrder(Record, frozen=True, gc=False):
     retries: Count | UnsetType = UNSET
     retryInterval: Seconds | UnsetType = UNSET
     protocol: Protocol | UnsetType = UNSET
-    """http or ftp: over which the station is to fetch; without it, what is served."""
+    """http, https or ftp: over which the station is to fetch; without it, what is served."""
 
     def __post_init__(self) -> None:
         keep_utc(self, "retrieveDate")

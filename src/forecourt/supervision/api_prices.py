@@ -36,7 +36,7 @@ class TariffOrder(Record, frozen=True, gc=False):
     file: str
     """A name in `GET /api/files`; a PNG of at most 2,097,152 bytes."""
     protocol: Protocol | UnsetType = UNSET
-    """http or ftp: over which the station is to fetch it; without it, what is served."""
+    """http, https or ftp: over which the station is to fetch it; without it, what is served."""
 
 
 @post("/api/stations/{identity:str}/cost", status_code=200)

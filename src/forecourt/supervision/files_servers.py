@@ -12,11 +12,12 @@ from forecourt.runtime.ports import host_and_port
 from forecourt.supervision.files_store import FileRefused, FileStore
 
 if TYPE_CHECKING:
+    import ssl
     from collections.abc import Awaitable, Callable
 
     from forecourt.supervision.files_store import Ticket
 
-PROTOCOLS = ("http", "ftp")
+PROTOCOLS = ("http", "https", "ftp")
 
 
 class UsualPort(int):
@@ -24,17 +25,36 @@ class UsualPort(int):
 
 
 class FileServers:
-    """Both servers over one store. A port of 0 finds a free one; None leaves that server out."""
+    """All servers over one store. A port of 0 finds a free one; None leaves that server out."""
 
-    def __init__(self, store: FileStore, host: str, http_port: int | None, ftp_port: int | None) -> None:
+    def __init__(
+        self,
+        store: FileStore,
+        host: str,
+        http_port: int | None,
+        ftp_port: int | None,
+        https_port: int | None = None,
+    ) -> None:
         self.store = store
         self._host = host
         self.http_port = http_port
         self.ftp_port = ftp_port
+        self.https_port = https_port
         self._open = AsyncExitStack()
 
-    async def start(self, arrived: Callable[[Ticket, str, int], Awaitable[None]]) -> None:
-        """Open the folders and the ports. Raises `ForecourtError` with a sentence, and then nothing is left open."""
+    async def start(
+        self,
+        arrived: Callable[[Ticket, str, int], Awaitable[None]],
+        tls: ssl.SSLContext | None = None,
+        tls_host: str = "",
+    ) -> None:
+        """Open the folders and the ports. Raises `ForecourtError` with a sentence, and then nothing is left open.
+
+        HTTPS needs `tls`, and `tls_host`, the name in the certificate that `tls` shows.
+        """
+        self._tls_host = tls_host
+        if tls is None:
+            self.https_port = None
         async with AsyncExitStack() as opened:
             await self.store.open(arrived)
             opened.push_async_callback(self.store.close)
@@ -47,6 +67,13 @@ class FileServers:
                 await http.start()
                 opened.push_async_callback(http.stop)
                 self.http_port = http.port
+            if self.https_port is not None:
+                from forecourt.supervision.files_http import create_files_app
+
+                https = ApiServer(create_files_app(self.store), self._host, self._free(self.https_port), tls)
+                await https.start()
+                opened.push_async_callback(https.stop)
+                self.https_port = https.port
             if self.ftp_port is not None:
                 from forecourt.supervision.files_ftp import FtpServer  # aioftp takes a while to import
 
@@ -63,7 +90,7 @@ class FileServers:
     @property
     def served(self) -> list[str]:
         """The protocols that are served."""
-        ports = {"http": self.http_port, "ftp": self.ftp_port}
+        ports = {"http": self.http_port, "https": self.https_port, "ftp": self.ftp_port}
         return [name for name in PROTOCOLS if ports[name] is not None]
 
     def protocol(self, wanted: str | None) -> str:
@@ -79,17 +106,23 @@ class FileServers:
     def file_url(self, name: str, protocol: str, shown_name: str | None = None) -> str:
         """Where a station fetches a file. Over HTTP its address may end in another name, where that counts."""
         path = quote(name, safe="")
-        if protocol == "http" and shown_name not in (None, name):
+        if protocol != "ftp" and shown_name not in (None, name):
             path = f"{path}/{quote(shown_name or name, safe='')}"
         if protocol == "ftp":
             return f"ftp://{self._at(self.ftp_port)}/{path}"
-        return f"http://{self._at(self.http_port)}/files/{path}"
+        return f"{self._web(protocol)}/files/{path}"
 
     def upload_url(self, ticket: Ticket, protocol: str) -> str:
         """The directory into which a station puts what it is asked for."""
         if protocol == "ftp":
             return f"ftp://{ticket.login}:{ticket.token}@{self._at(self.ftp_port)}/"
-        return f"http://{self._at(self.http_port)}/uploads/{ticket.token}"
+        return f"{self._web(protocol)}/uploads/{ticket.token}"
+
+    def _web(self, protocol: str) -> str:
+        if protocol == "https":
+            assert self.https_port is not None, "addresses are given of servers that run"
+            return f"https://{host_and_port(self._tls_host, self.https_port)}"
+        return f"http://{self._at(self.http_port)}"
 
     def _at(self, port: int | None) -> str:
         assert port is not None, "addresses are given of servers that run"

@@ -116,6 +116,7 @@ class Supervision:
         wire_log: bool = True,
         files_port: int | None = None,
         ftp_port: int | None = None,
+        files_tls_port: int | None = None,
         file_limits: FileLimits | None = None,
         tls: TlsOptions | None = None,
     ) -> None:
@@ -123,8 +124,8 @@ class Supervision:
 
         `policy` replaces the stored one; `accept_unknown_tags` changes that one rule of it. `clock` gives epoch
         seconds, of which `speed` pass in a real one: answer time-outs stay in real seconds. `wire_log` keeps every
-        frame; leave it off for fleets. `files_port` and `ftp_port` open file servers for stations over HTTP and FTP.
-        `tls` lets stations in over TLS too, and makes the supervision a certificate authority.
+        frame; leave it off for fleets. `files_port`, `ftp_port` and, with `tls`, `files_tls_port` open file servers over
+        HTTP, FTP and HTTPS. `tls` lets stations in over TLS too, and makes the supervision a certificate authority.
         """
         self._asked_ports = (ocpp_port, http_port)
         self.host = host
@@ -144,7 +145,7 @@ class Supervision:
         self.sessions: dict[int, _Session] = {}
         self.watchers = Watchers()
         self.store = FactStore(data, on_trouble=self._store_trouble)
-        self.files = FileServers(FileStore(data, self.now, file_limits), host, files_port, ftp_port)
+        self.files = FileServers(FileStore(data, self.now, file_limits), host, files_port, ftp_port, files_tls_port)
         """What stations fetch and upload, and the servers for it."""
         self.security = None if tls is None else Security(tls, data, self.security_event)
         """TLS and the certificate authority; None without."""
@@ -172,7 +173,10 @@ class Supervision:
             opened.push_async_callback(self.provisioning.stop)
             self._links = Links()
             opened.push_async_callback(self._links.close, 1001, "the supervision ends")
-            await self.files.start(self._file_arrived)
+            if self.security is None:
+                await self.files.start(self._file_arrived)
+            else:
+                await self.files.start(self._file_arrived, self.security.context, self.security.hosts[0])
             opened.push_async_callback(self.files.stop)
             if self.security is None:
                 listener = await self._links.serve(self.host, self._asked_ports[0], self._decide)

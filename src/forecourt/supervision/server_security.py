@@ -68,7 +68,8 @@ class Security:
 
     async def open(self) -> None:
         """Make or load keys and certificates. Raises `AuthorityRefused`."""
-        self._context = await asyncio.to_thread(self._prepare)
+        self.context = await asyncio.to_thread(self._prepare)
+        """What the ports for TLS show and ask for."""
 
     def _prepare(self) -> ssl.SSLContext:
         import time
@@ -90,7 +91,7 @@ class Security:
         return both
 
     def _listener(self, links: Links, decide: Decide, host: str, port: int, *, tls_only: bool) -> int:
-        listener = SecureListener(links, decide, self._context, self._failed, tls_only=tls_only)
+        listener = SecureListener(links, decide, self.context, self._failed, tls_only=tls_only)
         listener.listen(host, port)
         self._listeners.append(listener)
         return listener.port
@@ -111,7 +112,7 @@ class Security:
 
     async def renew(self) -> None:
         """Renew the server's certificates where it is time; who is connected stays."""
-        load_certificates(self._context, await asyncio.to_thread(self.authority.server_files))
+        load_certificates(self.context, await asyncio.to_thread(self.authority.server_files))
 
     async def _renew(self) -> None:
         while True:
