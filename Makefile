@@ -30,15 +30,16 @@ check: $(READY)
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo
 
-# The counterpart from npm; without Node its one test is skipped and says so.
-NODE_MODULES := tests/interop/node_modules/ready
-$(NODE_MODULES): tests/interop/package.json
+# From npm: the counterpart ocpp-rpc and axe-core, which judges the pages. Without npm their tests are skipped and say so.
+NODE_MODULES := tests/interop/node_modules/ready tests/browser/node_modules/ready
+$(NODE_MODULES): %/node_modules/ready: %/package.json
 	@if command -v npm >/dev/null; then \
-		cd tests/interop && npm install --no-audit --no-fund --no-package-lock --loglevel=error && touch node_modules/ready; \
-	else echo "npm is missing: the interoperability test against ocpp-rpc will be skipped"; fi
+		cd $* && npm install --no-audit --no-fund --no-package-lock --loglevel=error && touch node_modules/ready; \
+	else echo "npm is missing: the tests that need what $< names will be skipped"; fi
 
+# loadgroup: one worker has all tests with the browser.
 pytest: $(READY) $(NODE_MODULES)
-	$(BIN)/pytest -n $(WORKERS) $(COVERAGE) --conformance=docs/conformance.md
+	$(BIN)/pytest -n $(WORKERS) --dist loadgroup $(COVERAGE) --conformance=docs/conformance.md
 
 # Ten thousand seeds of the simulated world in a row. Other seeds or days: make soak SOAK="--seed 50000 --seeds 500"
 SOAK ?= --seed 0 --seeds 10000 --days 0.5
@@ -56,7 +57,7 @@ coverage: $(READY)
 	@$(MAKE) --no-print-directory pytest COVERAGE="--cov --cov-report=term"
 
 conformance: $(READY) $(NODE_MODULES)
-	$(BIN)/pytest -q -n $(WORKERS) --conformance=docs/conformance.md --conformance-accept
+	$(BIN)/pytest -q -n $(WORKERS) --dist loadgroup --conformance=docs/conformance.md --conformance-accept
 
 format: $(READY)
 	$(BIN)/ruff format .

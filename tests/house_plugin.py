@@ -64,7 +64,7 @@ class RequirementIndex:
         """Take in one phase of one test."""
         ids = [str(value) for name, value in report.user_properties if name == PROPERTY]
         passed = report.outcome == "passed" and not hasattr(report, "wasxfail")
-        test = report.nodeid.partition("[")[0]
+        test = report.nodeid.partition("[")[0].partition("@")[0]  # pytest-xdist writes @group behind
         if ids and report.outcome == "skipped":
             self.skipped[test] = report.longrepr[2] if isinstance(report.longrepr, tuple) else ""
         for name in ids:
