@@ -165,6 +165,13 @@ class HostedStation:
         now = self.seat.driver.observe(self.seat)
         return self._require_brain().known_tags(now)
 
+    def tariff_picture(self) -> bytes | None:
+        """The PNG that the station keeps; None without one, and while it is dark or boots."""
+        self.seat.driver.observe(self.seat)
+        brain = self.brain()
+        picture = None if brain is None else brain.tariff_picture
+        return None if picture is None else picture.data
+
     def connectors(self) -> tuple[HostedConnector, ...]:
         """The guns, their meters and the cars on them."""
         now = self.seat.driver.observe(self.seat)

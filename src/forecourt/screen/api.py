@@ -42,6 +42,9 @@ from forecourt.screen.bodies import (
     read_body,
 )
 from forecourt.screen.event_stream import Followers
+from forecourt.screen.page_stream import PageStreams
+from forecourt.screen.pages import PAGES, refused_page
+from forecourt.screen.site import Site
 from forecourt.screen.views import KeyView, MessageView, StationView, key_view, message_view, station_view
 from forecourt.station.workings import KnownTags
 
@@ -256,14 +259,32 @@ BODIES: dict[HTTPRouteHandler, type[msgspec.Struct]] = {
 STATUSES: dict[type[Exception], int] = {NotNowError: 409, NotThereError: 404, ForecourtError: 400}
 
 
-def refuse(_request: _Request, error: Exception) -> Response[dict[str, str]]:
-    """Our own refusals."""
+def refuse(request: _Request, error: Exception) -> Response[Any]:
+    """Our own refusals, as JSON or as a page."""
     status = next(STATUSES[kind] for kind in type(error).__mro__ if kind in STATUSES)
-    return Response({"error": str(error)}, status_code=status)
+    return _refusal(request, Response({"error": str(error)}, status_code=status))
 
 
-def create_app(host: Host, followers: Followers, cars: Mapping[str, Car]) -> ASGIApp:
-    """The application for the stations of a host on the same loop, with the user's own cars by their names."""
+def _refuse_http(request: _Request, error: HTTPException) -> Response[Any]:
+    return _refusal(request, refuse_http(request, error))
+
+
+def _refusal(request: _Request, as_json: Response[dict[str, str]]) -> Response[Any]:
+    """For who looks at pages, a refusal is a page; the control API speaks JSON to everybody."""
+    if request.url.path.startswith("/api/") or "text/html" not in request.headers.get("accept", ""):
+        return as_json
+    status = as_json.status_code or 500
+    title = "Not there" if status == 404 else "Not so"
+    return refused_page(title, as_json.content["error"], status)
+
+
+def create_app(
+    host: Host, followers: Followers, cars: Mapping[str, Car], streams: PageStreams, site: Site | None = None
+) -> ASGIApp:
+    """The application for the stations of a host on the same loop, with the user's own cars by their names.
+
+    `site` tells the pages of the other side, where somebody knows that.
+    """
     handlers = [
         list_stations,
         get_station,
@@ -275,11 +296,12 @@ def create_app(host: Host, followers: Followers, cars: Mapping[str, Car]) -> ASG
         list_messages,
         follow_events,
         *BODIES,
+        *PAGES,
     ]
     app = Litestar(
         route_handlers=handlers,
-        state=State({"host": host, "followers": followers, "cars": cars}),
-        exception_handlers={ForecourtError: refuse, HTTPException: refuse_http},
+        state=State({"host": host, "followers": followers, "cars": cars, "streams": streams, "site": site}),
+        exception_handlers={ForecourtError: refuse, HTTPException: _refuse_http},
         openapi_config=OpenAPIConfig(
             title="Forecourt station", version="1", path=SCHEMA_PATH, render_plugins=[BodiesPlugin(BODIES)]
         ),
@@ -290,13 +312,22 @@ def create_app(host: Host, followers: Followers, cars: Mapping[str, Car]) -> ASG
 
 
 class ControlApi:
-    """The control API on a port of its own. `cars` can be plugged in by their names, beside the archetypes."""
+    """The control API and the pages on a port of their own.
+
+    `cars` can be plugged in by their names, beside the archetypes; `site` tells of the other side.
+    """
 
     def __init__(
-        self, host: Host, address: str = HOST, port: int = CONTROL_PORT, cars: Mapping[str, Car] | None = None
+        self,
+        host: Host,
+        address: str = HOST,
+        port: int = CONTROL_PORT,
+        cars: Mapping[str, Car] | None = None,
+        site: Site | None = None,
     ) -> None:
         self._followers = Followers()
-        self._server = ApiServer(create_app(host, self._followers, cars or {}), address, port)
+        self._streams = PageStreams()
+        self._server = ApiServer(create_app(host, self._followers, cars or {}, self._streams, site), address, port)
         self.address = address
 
     @property
@@ -311,4 +342,5 @@ class ControlApi:
     async def stop(self) -> None:
         """End the streams and the server, in a few seconds at most."""
         self._followers.close()
+        self._streams.close()
         await self._server.stop()

@@ -52,9 +52,9 @@ class Texts:
         assert isinstance(text, str), f"{key} is no text"
         return text.format(**values) if values else text
 
-    def of(self, group: str, value: str) -> str:
+    def of(self, group: str, value: str, **values: object) -> str:
         """The text that a group has for a wire value or an enumeration's, such as `stage` and `plug in`."""
-        return self(f"{group}.{value.replace(' ', '_').replace('&', 'and')}")
+        return self(f"{group}.{value.replace(' ', '_')}", **values)
 
     def number(self, value: float, decimals: int) -> str:
         """A number in the form of the language, rounded to these decimals."""
@@ -94,10 +94,14 @@ class Texts:
         assert isinstance(singular, tuple)
         return self(f"format.{unit}.{'one' if number in singular else 'other'}", number=number)
 
+    def amount(self, cost: CostShown) -> str:
+        """A cost without its currency: two decimals, none for whole amounts of money that has no cents."""
+        has_no_cents = cost.currency.strip().upper() in WITHOUT_CENTS and float(cost.totalCost).is_integer()
+        return self.number(cost.totalCost, 0 if has_no_cents else 2)
+
     def money(self, cost: CostShown) -> str:
-        """An amount with its currency as it was sent: two decimals, none for whole amounts that know no cents."""
-        whole = cost.currency.strip().upper() in WITHOUT_CENTS and cost.totalCost == int(cost.totalCost)
-        return f"{self.number(cost.totalCost, 0 if whole else 2)}{NO_BREAK_SPACE}{cost.currency}"
+        """A cost with its currency as it was sent."""
+        return f"{self.amount(cost)}{NO_BREAK_SPACE}{cost.currency}"
 
 
 def read_texts(text: str, name: str) -> dict[str, str | tuple[int, ...]]:
@@ -134,15 +138,6 @@ def load_texts(folder: Path = FOLDER) -> dict[str, Texts]:
         if texts["language.tag"] != tag:
             raise TextsError(f"expected in {tag}.toml the language tag {tag}, came: {texts['language.tag']}")
     return {tag: Texts(read[tag]) for tag in sorted(read, key=lambda tag: (tag != REFERENCE, tag))}
-
-
-@cache
-def _loaded() -> dict[str, Texts]:
-    return load_texts()
-
-
-LANGUAGES: Mapping[str, str] = {tag: texts.name for tag, texts in _loaded().items()}
-"""What the languages call themselves, by tag; English first."""
 
 
 def texts_in(language: str) -> Texts:
@@ -192,6 +187,15 @@ def _names(text: object) -> frozenset[str]:
         raise TextsError(f"expected a text with {{names}}, came {text!r}: {error}") from None
 
 
+@cache
+def _loaded() -> dict[str, Texts]:
+    return load_texts()
+
+
+LANGUAGES: Mapping[str, str] = {tag: texts.name for tag, texts in _loaded().items()}
+"""What the languages call themselves, by tag; English first."""
+
+
 def _filter(method: Callable[..., str]) -> Callable[..., str]:
     """A method of the texts as a filter that takes the language from the template's context."""
 
@@ -203,6 +207,7 @@ def _filter(method: Callable[..., str]) -> Callable[..., str]:
 
 
 FILTERS: Mapping[str, Callable[..., Any]] = {
-    name: _filter(getattr(Texts, name)) for name in ("kw", "kwh", "percent", "clock", "duration", "money", "number")
+    name: _filter(getattr(Texts, name))
+    for name in ("kw", "kwh", "percent", "clock", "duration", "amount", "money", "number")
 }
 """What templates call: each takes the language of the page."""

@@ -1,0 +1,258 @@
+"""The pages in the browser: the list of stations, a station with its screen, the patterns, and what these load.
+
+They are read-only: whatever is done on a page is done through the control API.
+"""
+
+from collections.abc import Callable, Collection
+from typing import Any
+from urllib.parse import unquote, urlencode
+
+import msgspec
+from litestar import Request, Response, get
+from litestar.exceptions import NotFoundException
+from litestar.params import FromPath, FromQuery
+from litestar.response import Redirect, Stream
+from markupsafe import Markup
+
+from forecourt.runtime.host import Host
+from forecourt.runtime.hosted import HostedStation, NotThereError
+from forecourt.screen.fragments import (
+    FRAGMENTS,
+    SCREEN_ALONE,
+    STATIC,
+    asset_hash,
+    assets_hash,
+    fragments_of,
+    render,
+    render_fragment,
+    station_context,
+)
+from forecourt.screen.page_stream import PageStreams, Rendered
+from forecourt.screen.site import Site, SiteView
+from forecourt.screen.texts import choose_language, texts_in
+from forecourt.screen.views import station_view
+
+_Request = Request[Any, Any, Any]
+
+HTML = "text/html; charset=utf-8"
+EVENTS = "text/event-stream; charset=utf-8"
+KINDS = {
+    ".js": "text/javascript; charset=utf-8",
+    ".css": "text/css; charset=utf-8",
+    ".svg": "image/svg+xml",
+    ".png": "image/png",
+    ".txt": "text/plain; charset=utf-8",
+}
+"""What may be under `/static/`, by the ends of the names."""
+FOR_GOOD = "public, max-age=31536000, immutable"
+ROWS_A_PAGE = 100
+
+
+class StationSource:
+    """The fragments of one station."""
+
+    def __init__(self, host: Host, station: HostedStation, site: Site | None) -> None:
+        self._host, self._station, self._site = host, station, site
+
+    async def render(self, languages: Collection[str]) -> Rendered | None:
+        """Every fragment in these languages; None when the process has the station no more."""
+        if self._host.stations.get(self._station.identity) is not self._station:
+            return None
+        site = None if self._site is None else await self._site.view()
+        view = station_view(self._station)
+        rendered: Rendered = {}
+        for row in fragments_of(None, site):
+            if row.per_language:
+                for language in languages:
+                    rendered[row.name, language] = render_fragment(row, view, language, site)
+            else:
+                rendered[row.name, None] = render_fragment(row, view, "en", site)
+        return rendered
+
+    def listen(self, changed: Callable[[], None]) -> Callable[[], None]:
+        """Hear every event and effect of the station."""
+        return self._station.seat.listen(lambda _what, _now: changed())
+
+
+class Row(msgspec.Struct, frozen=True):
+    """A station in the list."""
+
+    number: int
+    html: Markup
+
+
+class Listing(msgspec.Struct, frozen=True):
+    """A page of the list of stations."""
+
+    find: str
+    page: int
+    pages: int
+    found: int
+    total: int
+    rows: tuple[Row, ...]
+
+    @property
+    def previous(self) -> str:
+        """The query of the page before."""
+        return urlencode({"find": self.find, "page": self.page - 1})
+
+    @property
+    def next(self) -> str:
+        """The query of the page after."""
+        return urlencode({"find": self.find, "page": self.page + 1})
+
+
+def listing_of(host: Host, find: str, page: int) -> Listing:
+    """The stations whose identity contains `find` in whatever case, in their order; a page beyond is the last."""
+    stations = list(host.stations.values())
+    found = [station for station in stations if find.casefold() in station.identity.casefold()]
+    pages = max(1, -(-len(found) // ROWS_A_PAGE))
+    page = min(max(1, page), pages)
+    first = (page - 1) * ROWS_A_PAGE
+    rows = tuple(
+        Row(number, Markup(row_html(station)))
+        for number, station in enumerate(found[first : first + ROWS_A_PAGE], first)
+    )
+    return Listing(find, page, pages, len(found), len(stations), rows)
+
+
+def row_html(station: HostedStation) -> str:
+    """What the list says of a station."""
+    return render("stations_row.html", station_context(station_view(station), texts_in("en"), None))
+
+
+class ListSource:
+    """The rows of one page of the list."""
+
+    def __init__(self, host: Host, find: str, page: int) -> None:
+        self._host, self._find, self._page = host, find, page
+
+    async def render(self, languages: Collection[str]) -> Rendered | None:
+        """Every row, by the name of its element; only those are told that have changed."""
+        del languages
+        return {(f"row-{row.number}", None): row.html for row in listing_of(self._host, self._find, self._page).rows}
+
+    def listen(self, changed: Callable[[], None]) -> Callable[[], None]:
+        """Rows are looked at once a second: a thousand stations have something to say at any time."""
+        del changed
+        return lambda: None
+
+
+def _page(template: str, context: dict[str, Any], status: int = 200) -> Response[str]:
+    return Response(render(template, context | {"assets": assets_hash()}), media_type=HTML, status_code=status)
+
+
+def _language(request: _Request) -> str:
+    return choose_language(request.query_params.get("lang"), request.headers.get("accept-language"))
+
+
+def _station(request: _Request, identity: str) -> HostedStation:
+    host: Host = request.app.state.host
+    wanted = unquote(identity)
+    if (station := host.stations.get(wanted)) is None:
+        raise NotThereError(f"There is no station {wanted!r} here.")
+    return station
+
+
+async def _site_view(request: _Request) -> SiteView | None:
+    site: Site | None = request.app.state.site
+    return None if site is None else await site.view()
+
+
+@get("/", include_in_schema=False)
+async def stations_page(request: _Request, find: FromQuery[str] = "", page: FromQuery[int] = 1) -> Response[Any]:
+    """The list of stations; where there is exactly one, its page."""
+    host: Host = request.app.state.host
+    if len(host.stations) == 1 and not find:
+        (station,) = host.stations.values()
+        path = station_context(station_view(station), texts_in("en"), None)["path"]
+        return Redirect(path, status_code=302)
+    listing = listing_of(host, find, page)
+    query = urlencode({"find": listing.find, "page": listing.page})
+    return _page("stations.html", {"listing": listing, "query": query, "texts": texts_in("en")})
+
+
+@get("/stream", include_in_schema=False)
+async def stations_stream(request: _Request, find: FromQuery[str] = "", page: FromQuery[int] = 1) -> Stream:
+    """The rows of a page of the list, as they change."""
+    streams: PageStreams = request.app.state.streams
+    source = ListSource(request.app.state.host, find, page)
+    return Stream(streams.watch(("list", find, page), source, "en"), media_type=EVENTS)
+
+
+@get("/stations/{identity:str}", include_in_schema=False)
+async def station_page(request: _Request, identity: FromPath[str]) -> Response[str]:
+    """One station: its screen, the drawing of it, the workbench, and the other side where there is one."""
+    return await _station_page(request, _station(request, identity), alone=False)
+
+
+@get("/stations/{identity:str}/screen", include_in_schema=False)
+async def screen_page(request: _Request, identity: FromPath[str]) -> Response[str]:
+    """The product's screen alone."""
+    return await _station_page(request, _station(request, identity), alone=True)
+
+
+async def _station_page(request: _Request, station: HostedStation, *, alone: bool) -> Response[str]:
+    site = None if alone else await _site_view(request)
+    context = station_context(station_view(station), texts_in(_language(request)), site)
+    return _page("station.html", context | {"alone": alone})
+
+
+@get("/stations/{identity:str}/stream", include_in_schema=False)
+async def station_stream(request: _Request, identity: FromPath[str], only: FromQuery[str] = "") -> Stream:
+    """The fragments of a station as they change; `only=screen` for those of the screen alone."""
+    station = _station(request, identity)
+    streams: PageStreams = request.app.state.streams
+    source = StationSource(request.app.state.host, station, request.app.state.site)
+    names = SCREEN_ALONE if only == "screen" else tuple(row.name for row in FRAGMENTS)
+    return Stream(streams.watch(station, source, _language(request), names), media_type=EVENTS)
+
+
+@get("/stations/{identity:str}/tariff.png", include_in_schema=False)
+async def tariff_picture(request: _Request, identity: FromPath[str]) -> Response[bytes]:
+    """The picture of the tariff that the station keeps."""
+    data = _station(request, identity).tariff_picture()
+    if data is None:
+        raise NotThereError("The station has no picture of a tariff.")
+    return Response(data, media_type="image/png")
+
+
+@get("/static/{name:str}", include_in_schema=False)
+async def static_file(request: _Request, name: FromPath[str]) -> Response[bytes]:
+    """A file that pages load, to be kept for good when it was asked for by its content."""
+    path = STATIC / name
+    kind = KINDS.get(path.suffix)
+    if kind is None or path.name not in {file.name for file in STATIC.iterdir()}:
+        raise NotFoundException
+    tag = f'"{asset_hash(path.name)}"'
+    headers = {"ETag": tag}
+    if request.query_params.get("v") == asset_hash(path.name):
+        headers["Cache-Control"] = FOR_GOOD
+    if request.headers.get("if-none-match") == tag:
+        return Response(b"", status_code=304, headers=headers, media_type=kind)
+    return Response(path.read_bytes(), media_type=kind, headers=headers)
+
+
+@get("/patterns", include_in_schema=False)
+async def patterns_page(request: _Request) -> Response[str]:
+    """Every state of every part of the screen, without a station."""
+    return _page("patterns.html", {"texts": texts_in(_language(request))})
+
+
+PAGES = (
+    stations_page,
+    stations_stream,
+    station_page,
+    screen_page,
+    station_stream,
+    tariff_picture,
+    static_file,
+    patterns_page,
+)
+"""The routes."""
+
+
+def refused_page(title: str, sentence: str, status: int) -> Response[str]:
+    """A page that says why there is nothing else on it."""
+    context = {"title": title, "sentence": sentence, "texts": texts_in("en")}
+    return _page("refused.html", context, status)
