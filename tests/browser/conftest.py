@@ -2,13 +2,15 @@
 of a script, and a request to another host.
 
 Playwright's loop runs in the thread of its tests as long as the browser is open. So all of them are one group of
-pytest-xdist, the browser is open for this folder only, and the servers have a thread or a process of their own.
+pytest-xdist, the browser is open for this folder only (by a hook: a fixture for a folder needs an `__init__.py` in it),
+and the servers have a thread or a process of their own.
 """
 
 from __future__ import annotations
 
 import os
 import re
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -30,6 +32,7 @@ DESKTOP = {"width": 1440, "height": 1000}
 PHONE = {"width": 390, "height": 844}
 PATIENCE_MS = 15_000
 FAILED = pytest.StashKey[bool]()
+OPENED: pytest.StashKey[tuple[ExitStack, Browser]] = pytest.StashKey()
 
 expect.set_options(timeout=PATIENCE_MS)
 
@@ -49,16 +52,30 @@ def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
     return report  # type: ignore[no-any-return]
 
 
-@pytest.fixture(scope="package")
-def browser() -> Iterator[Browser]:
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_teardown(item: pytest.Item, nextitem: pytest.Item | None) -> Iterator[None]:
+    """Close the browser after the last test of this folder: other tests need the thread without a loop."""
+    yield
+    if nextitem is None or HERE not in nextitem.path.parents:
+        opened = item.config.stash.get(OPENED, None)
+        if opened is not None:
+            del item.config.stash[OPENED]
+            opened[0].close()
+
+
+@pytest.fixture
+def browser(pytestconfig: pytest.Config) -> Browser:
     """One Chromium for this folder."""
-    program = find_chromium()
-    if program is None:
-        if os.environ.get("CI") == "true":
-            pytest.fail("Chromium is not installed, and CI is to test the pages: .ci/run installs it.")
-        pytest.skip("Chromium is not installed: apt-get install chromium, or name it by FORECOURT_CHROMIUM")
-    with open_chromium(program) as opened:
-        yield opened
+    if OPENED not in pytestconfig.stash:
+        program = find_chromium()
+        if program is None:
+            if os.environ.get("CI") == "true":
+                pytest.fail("Chromium is not installed, and CI is to test the pages: .ci/run installs it.")
+            pytest.skip("Chromium is not installed: apt-get install chromium, or name it by FORECOURT_CHROMIUM")
+        stack = ExitStack()
+        pytestconfig.add_cleanup(stack.close)  # should the run be broken off
+        pytestconfig.stash[OPENED] = (stack, stack.enter_context(open_chromium(program)))
+    return pytestconfig.stash[OPENED][1]
 
 
 class Guard:
