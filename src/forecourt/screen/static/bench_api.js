@@ -1,0 +1,104 @@
+// The station's control API as the workbench uses it, and the one stream of events that its parts share.
+
+/** A refusal of the API, with its sentence. */
+export class Refused extends Error {}
+
+/** Ask the API. Answers what came as JSON; throws `Refused` with a sentence for a person. */
+export async function ask(method, path, body) {
+  const options = { method, headers: { Accept: "application/json" } };
+  if (body !== undefined) {
+    options.headers["Content-Type"] = "application/json";
+    options.body = JSON.stringify(body);
+  }
+  let answer;
+  try {
+    answer = await fetch(path, options);
+  } catch {
+    throw new Refused("The station's process does not answer.");
+  }
+  const text = await answer.text();
+  let data = null;
+  try {
+    data = text ? JSON.parse(text) : null;
+  } catch {
+    throw new Refused(`The answer ${answer.status} was no JSON.`);
+  }
+  if (!answer.ok) throw new Refused(data?.error ?? `The answer was ${answer.status}.`);
+  return data;
+}
+
+/** Say something beside a control; screen readers are told too, for the element has role=status. */
+export function say(element, text, isRefusal = false) {
+  element.textContent = text;
+  element.classList.toggle("refused", isRefusal);
+}
+
+/** An element with text. Nothing that came from anywhere is ever read as HTML. */
+export function make(tag, className = "", text = "") {
+  const element = document.createElement(tag);
+  if (className) element.className = className;
+  if (text) element.textContent = text;
+  return element;
+}
+
+/** Calls `act` once things have been quiet for `wait_ms`, or at the latest after four times that. */
+export function settle(act, wait_ms) {
+  let timer = 0;
+  let since = 0;
+  return () => {
+    const now = performance.now();
+    if (!timer) since = now;
+    clearTimeout(timer);
+    const left_ms = since + 4 * wait_ms - now;
+    timer = setTimeout(() => { timer = 0; act(); }, Math.max(0, Math.min(wait_ms, left_ms)));
+  };
+}
+
+const RETRY_MS = 2000;
+
+/** What happens in a station: one EventSource for all parts, opened with the first listener. */
+export class Feed {
+  #path;
+  #source = null;
+  #listeners = new Map();
+  #retry = 0;
+
+  constructor(path) {
+    this.#path = path;
+    window.addEventListener("pagehide", () => this.#close());
+    window.addEventListener("pageshow", (event) => { if (event.persisted && this.#listeners.size) this.#open(); });
+  }
+
+  /** Hear every event of this name: Station at the beginning of a connection, Sample each second, and so on. */
+  on(name, listener) {
+    if (!this.#listeners.has(name)) {
+      this.#listeners.set(name, []);
+      this.#source?.addEventListener(name, (event) => this.#tell(name, event));
+    }
+    this.#listeners.get(name).push(listener);
+    if (!this.#source) this.#open();
+  }
+
+  #open() {
+    this.#close();
+    this.#source = new EventSource(this.#path);
+    for (const name of this.#listeners.keys()) {
+      this.#source.addEventListener(name, (event) => this.#tell(name, event));
+    }
+    this.#source.onerror = () => {
+      if (this.#source?.readyState !== EventSource.CLOSED) return;
+      this.#retry = setTimeout(() => this.#open(), RETRY_MS);
+    };
+  }
+
+  #close() {
+    clearTimeout(this.#retry);
+    this.#source?.close();
+    this.#source = null;
+  }
+
+  #tell(name, event) {
+    const data = JSON.parse(event.data);
+    for (const listener of this.#listeners.get(name)) listener(data);
+  }
+}

@@ -1,0 +1,201 @@
+// The wire log, live. The station's own log is what is shown (it hides secrets and knows the time to each answer); the
+// stream of events only says when there is more of it.
+
+import { Refused, ask, make, say, settle } from "./bench_api.js";
+import { named, tree } from "./bench_tree.js";
+
+const MOST_ROWS = 500;
+const GATHER_MS = 60;
+const NEAR_END_PX = 40;
+const KINDS = { 2: ["call", "call"], 3: ["result", "result"], 4: ["error", "error"] };
+
+export class WireLog {
+  #panel;
+  #path;
+  #list;
+  #note;
+  #last = -1;
+  #isPaused = false;
+  #isReading = false;
+  #isBehind = false;
+  #actions = new Set();
+  #bytes = new TextEncoder();
+
+  constructor(panel, path, feed) {
+    this.#panel = panel;
+    this.#path = path;
+    this.#list = panel.querySelector("[data-wire-rows]");
+    this.#note = panel.querySelector("[data-wire-note]");
+    this.#wire(feed);
+    this.#read();
+  }
+
+  #wire(feed) {
+    const more = settle(() => this.#read(), GATHER_MS);
+    for (const name of ["Station", "SendFrame", "FrameReceived"]) feed.on(name, more);
+    for (const field of this.#panel.querySelectorAll("[data-wire-filter]")) {
+      field.addEventListener("input", () => this.#filter());
+    }
+    const pause = this.#panel.querySelector("[data-wire-pause]");
+    pause.addEventListener("click", () => {
+      this.#isPaused = !this.#isPaused;
+      pause.setAttribute("aria-pressed", String(this.#isPaused));
+      if (!this.#isPaused) this.#read();
+      else this.#tell();
+    });
+    this.#panel.querySelector("[data-wire-clear]").addEventListener("click", () => {
+      this.#list.replaceChildren();
+      this.#tell();
+    });
+  }
+
+  async #read() {
+    if (this.#isPaused) return;
+    if (this.#isReading) {
+      this.#isBehind = true;
+      return;
+    }
+    this.#isReading = true;
+    try {
+      const after = this.#last < 0 ? "" : `&after=${this.#last}`;
+      this.#add(await ask("GET", `${this.#path}?limit=${MOST_ROWS}${after}`));
+      this.#tell();
+    } catch (error) {
+      if (!(error instanceof Refused)) throw error;
+      say(this.#note, error.message, true);
+    } finally {
+      this.#isReading = false;
+    }
+    if (this.#isBehind) {
+      this.#isBehind = false;
+      this.#read();
+    }
+  }
+
+  #add(messages) {
+    const box = this.#list;
+    const isAtEnd = box.scrollHeight - box.scrollTop - box.clientHeight < NEAR_END_PX;
+    const wanted = this.#wanted();
+    const rows = messages.map((message) => this.#row(message, wanted));
+    if (messages.length) this.#last = messages.at(-1).number;
+    box.append(...rows);
+    while (box.childElementCount > MOST_ROWS) box.firstElementChild.remove();
+    if (isAtEnd) box.scrollTop = box.scrollHeight;
+  }
+
+  #row(message, wanted) {
+    const [kind, label] = KINDS[typeOf(message.text)] ?? ["other", "no message"];
+    const isOut = message.direction === ">";
+    const row = make("li");
+    row.dataset.direction = message.direction;
+    row.dataset.action = message.action ?? "";
+    row.dataset.text = message.text.toLowerCase();
+    const summary = make("summary", `frame ${kind}`);
+    const size = this.#bytes.encode(message.text).length;
+    summary.append(
+      make("time", "", clock(message.time)),
+      make("span", isOut ? "out" : "in", isOut ? "↑ out" : "↓ in"),
+      make("span", "action", message.action ?? "—"),
+      make("span", "kind", label),
+      make("span", "number", message.latency_ms === null ? "" : duration(message.latency_ms)),
+      make("span", "number", `${size} B`),
+    );
+    summary.title = message.time;
+    const details = make("details");
+    details.append(summary);
+    details.addEventListener("toggle", () => details.append(opened(message)), { once: true });
+    row.append(details);
+    row.hidden = !wanted(row);
+    this.#offer(message.action);
+    return row;
+  }
+
+  /** Offer every action that was seen as something to filter by. */
+  #offer(action) {
+    if (!action || this.#actions.has(action)) return;
+    this.#actions.add(action);
+    const select = this.#panel.querySelector("[data-wire-filter=action]");
+    const option = make("option", "", action);
+    option.value = action;
+    const next = [...select.options].slice(1).find((other) => other.value > action);
+    select.insertBefore(option, next ?? null);
+  }
+
+  #wanted() {
+    const of = (name) => this.#panel.querySelector(`[data-wire-filter=${name}]`).value;
+    const [direction, action, text] = [of("direction"), of("action"), of("text").trim().toLowerCase()];
+    return ({ dataset }) =>
+      (!direction || dataset.direction === direction) &&
+      (!action || dataset.action === action) &&
+      (!text || dataset.text.includes(text));
+  }
+
+  #filter() {
+    const wanted = this.#wanted();
+    for (const row of this.#list.children) row.hidden = !wanted(row);
+    this.#list.scrollTop = this.#list.scrollHeight;
+    this.#tell();
+  }
+
+  #tell() {
+    const rows = [...this.#list.children];
+    const shown = rows.filter((row) => !row.hidden).length;
+    const count = shown === rows.length ? `${shown} messages` : `${shown} of ${rows.length} messages`;
+    say(this.#note, this.#isPaused ? `${count}, paused` : count);
+  }
+}
+
+function typeOf(text) {
+  return /^\s*\[\s*([234])\s*,/.exec(text)?.[1];
+}
+
+/** What is under a row: the tree of the frame, or its text where it is no JSON, and a button that copies it. */
+function opened(message) {
+  const body = make("div", "opened");
+  const copy = make("button", "small", "Copy frame");
+  copy.type = "button";
+  const note = make("span", "note");
+  note.setAttribute("role", "status");
+  copy.addEventListener("click", async () => say(note, (await copied(message.text)) ? "Copied." : "Not copied.", false));
+  const bar = make("div", "bar");
+  bar.append(copy, note);
+  let shown;
+  try {
+    shown = tree(named(JSON.parse(message.text)));
+  } catch {
+    shown = make("pre", "", message.text);
+  }
+  body.append(bar, shown);
+  return body;
+}
+
+async function copied(text) {
+  try {
+    await navigator.clipboard.writeText(text);
+    return true;
+  } catch {
+    return copiedBySelection(text);
+  }
+}
+
+/** Where the clipboard's own interface is not to be had, as on a page that is not served from this machine or by TLS. */
+function copiedBySelection(text) {
+  const area = make("textarea", "off-screen");
+  area.value = text;
+  document.body.append(area);
+  area.select();
+  try {
+    return document.execCommand("copy");
+  } finally {
+    area.remove();
+  }
+}
+
+function clock(time) {
+  return time.slice(11, 23).replace("Z", "").padEnd(12, time.includes(".") ? "0" : " ").trim();
+}
+
+function duration(latency_ms) {
+  if (latency_ms >= 1000) return `${(latency_ms / 1000).toFixed(1)} s`;
+  return `${latency_ms.toFixed(latency_ms < 10 ? 1 : 0)} ms`;
+}
