@@ -138,7 +138,7 @@ class Blocks:
         self._reset = Reset(configuration, queue, security, options.failing_resets, speed, timers, effects)
         self._trial: ProfileTrial | None = trial_in(records, effects)
         self._credentials: Credentials | None = None
-        if need_credentials(records):
+        if need_credentials(records) or options.key_update_after_installation:
             self._make_credentials(records)
         self._revocation_lists = revocation_lists_in(records, effects)
         self._add_guns(records)
@@ -157,6 +157,7 @@ class Blocks:
             self._security,
             self._timers,
             self._effects,
+            asks_unasked=self._options.key_update_after_installation,
         )
         return self._credentials
 

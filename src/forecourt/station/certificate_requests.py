@@ -1,7 +1,8 @@
 """How a station comes by a certificate of its own (white paper A02 and A03; facts §10.7).
 
 Theory of operation. One request is under way at a time: a trigger of the supervision begins it, or the station itself
-does a month before its last certificate expires. The key pair is made outside, under an id; what comes back is the
+does a month before its last certificate expires, and by option for its first one too, as soon as it has a CpoName and a
+root of the supervision. The key pair is made outside, under an id; what comes back is the
 request to be signed (PKCS#10). It is sent with SignCertificate once it can be, and again after CertSigningWaitMinimum,
 then after twice as long each time, CertSigningRepeatTimes times; a wait of 0 means never. The supervision's Rejected
 ends it. The certificate comes as CertificateSigned, also much later and after reboots: the request is a record. What
@@ -76,6 +77,7 @@ class CertificateRequests:
     """The request under way, and the days of the certificates that there are."""
 
     __slots__ = (
+        "_asks_unasked",
         "_calls",
         "_certificates",
         "_clock",
@@ -103,7 +105,11 @@ class CertificateRequests:
         witness: Witness,
         timers: Timers,
         effects: list[Effect],
+        *,
+        asks_unasked: bool = False,
     ) -> None:
+        """`asks_unasked`: whether the first certificate is asked for without a trigger."""
+        self._asks_unasked = asks_unasked
         self._certificates = certificates
         self._configuration = configuration
         self._serial_number = serial_number
@@ -302,13 +308,17 @@ class CertificateRequests:
             self.require_possible()
         except NoRequest as refused:
             self._effects.append(LogEvent("No renewal", str(refused)))
-            self._renew_at = self._clock.wall(now) + RETRY_RENEWAL_S
         else:
             self.begin(now)
+        # Also when it is begun: an authority whose certificates live for less than a month is asked once a day.
+        self._renew_at = self._clock.wall(now) + RETRY_RENEWAL_S
 
     def _renewal_s(self) -> float:
-        """When the station asks for another certificate by itself; inf while it has none."""
-        last_s = max((own.until_s for own in self._certificates.own()), default=inf)
+        """When the station asks for a certificate by itself; inf while it has none and waits to be asked."""
+        from forecourt.station.certificates import SUPERVISION
+
+        first_s = -inf if self._asks_unasked and self._certificates.pem(SUPERVISION) else inf
+        last_s = max((own.until_s for own in self._certificates.own()), default=first_s)
         return max(last_s - RENEWAL_S, self._renew_at)
 
     def _rearm(self, now: float) -> None:

@@ -51,6 +51,8 @@ class StationOptions(msgspec.Struct, frozen=True, gc=False):
     """The signature of a signed firmware may be one with RSA PKCS #1 v1.5, which the white paper does not have."""
     bootloader_installs: bool = False
     """The bootloader installs signed firmware: the station reboots for it and does not tell Installing."""
+    key_update_after_installation: bool = False
+    """The station asks for its first certificate by itself once it has CpoName and a root (white paper A03.FR.01)."""
     list_file_transfer_protocols: bool = False
     """The key SupportedFileTransferProtocols is listed, which the guide does not have (reading A12)."""
     tolerant_data_transfer: bool = False

@@ -59,7 +59,10 @@ class Credentials:
         witness: Witness,
         timers: Timers,
         effects: list[Effect],
+        *,
+        asks_unasked: bool = False,
     ) -> None:
+        """`asks_unasked`: whether the station asks for its first certificate by itself (A03.FR.01)."""
         self._boot = boot
         self._calls = calls
         self._clock = clock
@@ -77,6 +80,7 @@ class Credentials:
             witness,
             timers,
             effects,
+            asks_unasked=asks_unasked,
         )
         self.trust = LinkTrust(certificates)
 
@@ -84,7 +88,9 @@ class Credentials:
 
     def install(self, request: InstallCertificateRequest, now: float) -> InstallCertificateResponse:
         """InstallCertificate (M05)."""
-        return self.certificates.install(request, self._clock.wall(now), can_save=not self._calls.is_held)
+        response = self.certificates.install(request, self._clock.wall(now), can_save=not self._calls.is_held)
+        self.requests.look(now)
+        return response
 
     def delete(self, request: DeleteCertificateRequest, now: float) -> DeleteCertificateResponse:
         """DeleteCertificate (M04)."""

@@ -45,6 +45,7 @@ class Link:
         "_configuration",
         "_effects",
         "_identity",
+        "_profile",
         "_refusals",
         "_speed",
         "_timers",
@@ -62,6 +63,8 @@ class Link:
         self._timers = timers
         self._effects = effects
         self._refusals = 0
+        self._profile = 0
+        """The security profile of the latest attempt."""
         self.state = LinkState.CLOSED
         self.problem = ""
         # A change of these two keys is used from the next boot on (reading A40).
@@ -98,6 +101,7 @@ class Link:
             self.problem = "no SupervisionUrl is set"
             return
         self.state = LinkState.OPENING
+        self._profile = self._configuration.integer("SecurityProfile")
         url = station_url(self.url, self._identity)
         self._effects.append(OpenLink(url, self._identity, self._password(), *offer))
 
@@ -109,6 +113,18 @@ class Link:
             return authorization_password(key)
         except AddressError:
             return key.encode()  # a literal password, which only the option lets in
+
+    def leave_other_profile(self) -> bool:
+        """Leave a connection that was accepted with another security profile than the present one (A00.FR.003).
+
+        Whether it was: the profile has changed while the connection was on its way.
+        """
+        present = self._configuration.integer("SecurityProfile")
+        if self._profile == present:
+            return False
+        self.state = LinkState.OPEN
+        self.reconnect(f"accepted with security profile {self._profile}, which is {present} now")
+        return True
 
     def opened(self, now: float) -> None:
         """The supervision accepted the connection."""

@@ -182,6 +182,8 @@ class Station(Blocks):
             self._credentials.open_link(now)
 
     def _link_opened(self, event: events.LinkOpened, now: float) -> None:
+        if self._link.leave_other_profile():
+            return
         if self._credentials is not None:
             self._credentials.link_opened(event, now)
         if self._trial is not None:
