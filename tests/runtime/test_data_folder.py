@@ -29,6 +29,19 @@ def test_a_new_station_gets_defaults_of_its_generation() -> None:
     assert made.serial_number.startswith("2S")
 
 
+@pytest.mark.requirement("WP-A00.FR.429")
+def test_each_new_station_gets_a_serial_number_of_its_own_that_stays() -> None:
+    """Its certificate is about that number, so that no other station can be taken for it."""
+    identities = [f"CP-{number}" for number in range(200)]
+    made = [commission(Wishes(identity=identity)) for identity in [None, *identities]]
+    numbers = [one.serial_number for one in made]
+    assert len(set(numbers)) == len(numbers)
+    assert {len(number) for number in numbers} == {12}
+    assert commission(Wishes(identity="CP-7")).serial_number == numbers[8]
+    chosen = commission(Wishes(identity="CP-7", serial_number="S-1"))
+    assert chosen.serial_number == "S-1"
+
+
 def test_a_model_that_is_not_in_the_catalogue_is_not_commissioned() -> None:
     with pytest.raises(UnknownModel, match="EVD1S999"):
         commission(Wishes(model="EVD1S999THB"))
