@@ -56,6 +56,7 @@ from forecourt.supervision.facts import (
     ProgressReported,
     SecurityEventReported,
     StatusReported,
+    TransactionStopped,
 )
 from forecourt.supervision.limits import forget_profiles_of
 from forecourt.supervision.transactions import started_fact
@@ -65,6 +66,7 @@ if TYPE_CHECKING:
 
     from forecourt.ocpp.types import Record
     from forecourt.supervision.effects import Effect
+    from forecourt.supervision.pricing import Prices
     from forecourt.supervision.registry import Registry
     from forecourt.supervision.stations import Station
     from forecourt.supervision.transactions import Transactions
@@ -93,9 +95,14 @@ class Answers:
     """Answers the requests that a station may send."""
 
     def __init__(
-        self, registry: Registry, transactions: Transactions, objection_to: ObjectionToRequest | None = None
+        self,
+        registry: Registry,
+        transactions: Transactions,
+        prices: Prices,
+        objection_to: ObjectionToRequest | None = None,
     ) -> None:
         self._registry = registry
+        self._prices = prices
         self._objection_to = objection_to
         self._transactions = transactions
         self._answers: dict[type, Callable[..., Record]] = {
@@ -124,6 +131,7 @@ class Answers:
         station.triggered = frozenset()
         station.limits = None
         effects.append(Store(BootReported(station.identity, now, status, request)))
+        self._prices.booted(station, now)
         _follow(station, request, None, now, effects)
         return BootNotificationResponse(status=status, currentTime=from_epoch(now), interval=interval_s)
 
@@ -144,6 +152,7 @@ class Answers:
         transaction, new = self._transactions.started(station, request, now)
         if new:
             effects.append(Store(started_fact(station, transaction)))
+            self._prices.started(station, transaction, now, effects)
             _follow(station, request, transaction.transaction_id, now, effects)
         concurrent = transaction.status == AuthorizationStatus.ConcurrentTx
         info = self._registry.id_tag_info(request.idTag, now, concurrent=concurrent)
@@ -155,6 +164,8 @@ class Answers:
         fact = self._transactions.stopped(station, request, now)
         if fact is not None:
             effects.append(Store(fact))
+            if type(fact) is TransactionStopped:
+                self._prices.stopped(station, request, now, effects)
             _follow(station, request, request.transactionId, now, effects)
         forget_profiles_of(station, request.transactionId)
         if request.idTag is UNSET:
@@ -171,6 +182,7 @@ class Answers:
                 known.clear()
             known[request.connectorId] = latest[(1 - REMEMBERED_VALUES) * DIGEST_BYTES :] + seen
             effects.append(Store(MeterValuesReported(station.identity, now, request)))
+            self._prices.metered(station, request)
             _follow(station, request, None, now, effects)
         return _METER_VALUES_RESPONSE
 
@@ -178,6 +190,7 @@ class Answers:
         self, station: Station, request: StatusNotificationRequest, _: bytes, now: float, effects: list[Effect]
     ) -> Record:
         effects.append(Store(StatusReported(station.identity, now, request)))
+        self._prices.status(station, request, now, effects)
         _follow(station, request, None, now, effects)
         return _STATUS_NOTIFICATION_RESPONSE
 

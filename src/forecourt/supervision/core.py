@@ -38,6 +38,7 @@ from forecourt.supervision.facts import (
     UploadDeleted,
 )
 from forecourt.supervision.local_lists import LocalLists
+from forecourt.supervision.pricing import Prices
 from forecourt.supervision.registry import Registry
 from forecourt.supervision.stations import NO_LINK, Station, Transaction, view
 from forecourt.supervision.transactions import Transactions, start_key
@@ -49,6 +50,7 @@ if TYPE_CHECKING:
     from forecourt.supervision.answers import ObjectionToRequest
     from forecourt.supervision.effects import Effect
     from forecourt.supervision.events import Event
+    from forecourt.supervision.facts import TariffPictureSet
     from forecourt.supervision.ports import Recollection
     from forecourt.supervision.stations import StationView
 
@@ -63,6 +65,7 @@ class CentralSystem:
     `message_id_prefix` makes ids unique over all starts: give another one, at most 20 characters, at every start.
     `answer_timeout_s` is in the seconds of `now`. `wire_log` gives every frame as a fact; leave it off in fleets.
     `objection_to_request` judges the signing requests of stations; without an authority they are all Rejected.
+    `picture_location` tells where stations fetch the picture of a tariff; without it none is sent.
     """
 
     def __init__(
@@ -73,15 +76,18 @@ class CentralSystem:
         answer_timeout_s: float = ANSWER_TIMEOUT_S,
         wire_log: bool = False,
         objection_to_request: ObjectionToRequest | None = None,
+        picture_location: Callable[[TariffPictureSet], str | None] | None = None,
     ) -> None:
         assert len(message_id_prefix) <= 20, f"message_id_prefix {message_id_prefix!r} leaves no room for the counter"
         self._registry = Registry(recollection)
         self._transactions = Transactions(self._registry, recollection.next_transaction_id)
-        self._answers = Answers(self._registry, self._transactions, objection_to_request)
         self._commands = Commands(message_id_prefix, answer_timeout_s, wire_log)
+        self._stations: dict[str, Station] = {}
+        self.prices = Prices(self._registry, self._commands, self._stations, recollection, picture_location)
+        """The tariffs and what is told of them; read by the API."""
+        self._answers = Answers(self._registry, self._transactions, self.prices, objection_to_request)
         self._local_lists = LocalLists(self._commands)
         self._wire_log = wire_log
-        self._stations: dict[str, Station] = {}
         self._links: dict[int, Station] = {}
         self._store_failure: str | None = None
         self._handlers: dict[type, Callable[..., list[Effect]]] = {
@@ -106,11 +112,12 @@ class CentralSystem:
         """What is to be done because time has passed."""
         effects: list[Effect] = []
         self._commands.expire(now, effects)
+        self.prices.expire(now, effects)
         return effects
 
     def next_deadline(self) -> float:
         """When `expire` has something to do next, in epoch seconds; infinity for never."""
-        return self._commands.next_deadline()
+        return min(self._commands.next_deadline(), self.prices.next_deadline())
 
     def admits(self, identity: str) -> bool:
         """Whether a station of this identity may connect; otherwise the handshake is answered 404."""
@@ -119,7 +126,7 @@ class CentralSystem:
     def view(self, identity: str) -> StationView | None:
         """What is known of a station now; None for one never heard of."""
         station = self._stations.get(identity)
-        return None if station is None else view(station)
+        return None if station is None else view(station, self.prices.unwilling(identity))
 
     def link_of(self, identity: str) -> int:
         """The number of a station's link; `NO_LINK` for one that has none."""
@@ -128,7 +135,7 @@ class CentralSystem:
 
     def views(self) -> Iterator[StationView]:
         """All stations heard of, in the order they were first heard of."""
-        return map(view, self._stations.values())
+        return (view(station, self.prices.unwilling(station.identity)) for station in self._stations.values())
 
     def _recall(self, recollection: Recollection) -> None:
         for identity, status in recollection.boot_statuses:
@@ -138,6 +145,7 @@ class CentralSystem:
             transaction = Transaction(told.transactionId, told.at_s, told.status, told.request, key)
             transaction.stopped_s, transaction.meter_stop = told.stopped_s, told.meterStop
             self._transactions.remember(self._station(told.identity), transaction)
+        self.prices.recall(recollection, self._stations)
 
     def _station(self, identity: str) -> Station:
         station = self._stations.get(identity)
@@ -161,6 +169,7 @@ class CentralSystem:
         station.connected_s = now
         station.boot_triggered = False
         self._links[event.link] = station
+        self.prices.connected(station, now)
         effects.append(Store(StationConnected(event.identity, now, event.remote)))
         return effects
 
@@ -279,8 +288,9 @@ class CentralSystem:
         self._local_lists.give(station, event.command_id, entries, now, effects)
         return effects
 
-    def _registry_edited(self, event: RegistryEdited, _now: float) -> list[Effect]:
+    def _registry_edited(self, event: RegistryEdited, now: float) -> list[Effect]:
         self._registry.apply(event.edit)
+        self.prices.edited(event.edit, now)
         return [Store(event.edit)]
 
     def _file_arrived(self, event: FileArrived, now: float) -> list[Effect]:

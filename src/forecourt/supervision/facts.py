@@ -19,6 +19,7 @@ from forecourt.ocpp.core import (
     StopTransactionRequest,
 )
 from forecourt.ocpp.security_extension import SecurityEventNotificationRequest
+from forecourt.supervision.tariffs import Tariff
 
 
 class Fact(msgspec.Struct, frozen=True, gc=False):
@@ -43,6 +44,8 @@ class Policy(msgspec.Struct, frozen=True, gc=False):
     """`interval` of an Accepted BootNotification."""
     boot_retry_interval_s: int = 60
     """`interval` of a Pending or Rejected BootNotification."""
+    cost_interval_s: int = 30
+    """How often a station is told at most what its sessions cost so far."""
 
 
 class PolicySet(Fact, frozen=True, gc=False):
@@ -191,6 +194,44 @@ class CertificateSettled(Fact, frozen=True, gc=False):
     """Of a revoked certificate, as hex digits."""
 
 
+# What charging costs.
+
+
+class TariffSet(Fact, frozen=True, gc=False):
+    """The operator gave a tariff, or another version of it. Sessions that began before keep what they began with."""
+
+    tariff: Tariff
+
+
+class TariffDeleted(Fact, frozen=True, gc=False):
+    """The operator forgot a tariff, its picture and all its versions."""
+
+    name: str
+
+
+class TariffAssigned(Fact, frozen=True, gc=False):
+    """The operator decided which tariff holds at a gun."""
+
+    identity: str
+    """Empty for all stations that have no tariff of their own."""
+    connectorId: int
+    """0 for all guns of the station that have none of their own."""
+    tariff: str | None
+    """Its name; None for none of its own."""
+
+
+class TariffPictureSet(Fact, frozen=True, gc=False):
+    """The operator gave the picture that stations show of a tariff."""
+
+    name: str
+    """Of the tariff."""
+    file: str
+    """Of what stations fetch."""
+    size_bytes: int
+    digest: str
+    """Other pictures have others."""
+
+
 Edit = (
     PolicySet
     | IdTagSet
@@ -205,6 +246,10 @@ Edit = (
     | UpgradeNoted
     | CertificateIssued
     | CertificateSettled
+    | TariffSet
+    | TariffDeleted
+    | TariffAssigned
+    | TariffPictureSet
 )
 
 
@@ -281,6 +326,31 @@ class TransactionStopped(Fact, frozen=True, gc=False):
     at_s: float
     transactionId: int
     request: StopTransactionRequest
+
+
+class SessionPriced(Fact, frozen=True, gc=False):
+    """A transaction began where a tariff holds, and keeps this version of it to its end."""
+
+    identity: str
+    transactionId: int
+    tariff: Tariff
+
+
+class GunFreed(Fact, frozen=True, gc=False):
+    """The cable of a priced transaction is out of the gun, or the next transaction has begun there."""
+
+    identity: str
+    transactionId: int
+    freed_s: float | None
+    """Epoch seconds; None: it is not so after all."""
+
+
+class TariffShown(Fact, frozen=True, gc=False):
+    """A station has fetched the picture of its tariff."""
+
+    identity: str
+    digest: str
+    """Of the picture."""
 
 
 class OrphanStopped(Fact, frozen=True, gc=False):

@@ -11,20 +11,26 @@ from forecourt.supervision.facts import (
     CandidateKeySet,
     CommandEnded,
     CommandFollowed,
+    GunFreed,
     IdTagDeleted,
     IdTagSet,
     MeterValuesReported,
     OrphanStopped,
     Policy,
     PolicySet,
+    SessionPriced,
     StationDeleted,
     StationSet,
     StatusReported,
+    TariffSet,
+    TariffShown,
     TransactionStarted,
     TransactionStopped,
 )
-from forecourt.supervision.ports import RECENT_TRANSACTIONS, Recollection, TransactionRecalled
+from forecourt.supervision.ports import RECENT_TRANSACTIONS, Recollection, SessionRecalled, TransactionRecalled
 from forecourt.supervision.registry import tag_key
+from forecourt.supervision.tariff_book import TariffBook
+from forecourt.supervision.tariffs import register_wh
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -51,6 +57,9 @@ class MemoryStore:
         self.outcomes: dict[str, CommandEnded] = {}
         self.followed: dict[str, list[CommandFollowed]] = {}
         """What came of each command, in order."""
+        self.priced: dict[int, SessionPriced] = {}
+        self.freed: dict[int, float | None] = {}
+        self.tariffs = TariffBook(Recollection())
         self._meter_values: dict[int, list[MeterValue]] = {}
         self._unnamed_values: dict[tuple[str, int], list[MeterValue]] = {}
         self._keepers: dict[type, Callable[..., object]] = {
@@ -64,6 +73,9 @@ class MemoryStore:
             TransactionStarted: lambda fact: self.started.__setitem__(fact.transactionId, fact),
             TransactionStopped: self._stop,
             OrphanStopped: self.orphans.append,
+            SessionPriced: lambda fact: self.priced.__setitem__(fact.transactionId, fact),
+            GunFreed: lambda fact: self.freed.__setitem__(fact.transactionId, fact.freed_s),
+            TariffShown: lambda fact: self.tariffs.shown.__setitem__(fact.identity, fact.digest),
             MeterValuesReported: self._add_meter_values,
             CommandEnded: lambda fact: self.outcomes.__setitem__(fact.command_id, fact),
             CommandFollowed: lambda fact: self.followed.setdefault(fact.command_id, []).append(fact),
@@ -75,6 +87,7 @@ class MemoryStore:
             if isinstance(fact, AuthorizationKeySet | CandidateKeySet):
                 continue
             self.facts.append(fact)
+            self.tariffs.apply(fact)
             keeper = self._keepers.get(type(fact))
             if keeper is not None:
                 keeper(fact)
@@ -88,7 +101,22 @@ class MemoryStore:
             stations=tuple(self.stations.values()),
             boot_statuses=tuple((boot.identity, boot.status) for boot in self.boots.values()),
             transactions=self._transactions_recalled(),
+            tariffs=tuple(TariffSet(each) for name in self.tariffs.names() for each in self.tariffs.versions(name)),
+            tariff_assignments=self.tariffs.assignments(),
+            tariff_pictures=tuple(self.tariffs.pictures.values()),
+            tariffs_shown=tuple(self.tariffs.shown.items()),
+            priced=tuple(self._priced_recalled()),
         )
+
+    def _priced_recalled(self) -> Iterator[SessionRecalled]:
+        for number, fact in sorted(self.priced.items()):
+            stop, freed_s = self.stopped.get(number), self.freed.get(number)
+            if stop is not None and freed_s is not None:
+                continue
+            readings = [register_wh(value.sampledValue) for value in self.meter_values(number)]
+            highest = max((reading for reading in readings if reading is not None), default=None)
+            stop_told_s = None if stop is None else stop.at_s
+            yield SessionRecalled(fact.identity, number, fact.tariff, highest, stop_told_s, freed_s)
 
     def meter_values(self, transaction_id: int) -> list[MeterValue]:
         """The values of a transaction in the order they were measured; late ones are in their place."""

@@ -8,12 +8,14 @@ question to a database, and a store needs two things only: keep facts, and recal
 from __future__ import annotations
 
 from collections.abc import Sequence
+from decimal import Decimal
 from typing import TYPE_CHECKING, Protocol
 
 import msgspec
 
 from forecourt.ocpp.core import StartTransactionRequest
-from forecourt.supervision.facts import IdTagSet, Policy, StationSet
+from forecourt.supervision.facts import IdTagSet, Policy, StationSet, TariffAssigned, TariffPictureSet, TariffSet
+from forecourt.supervision.tariffs import Tariff
 
 if TYPE_CHECKING:
     from forecourt.supervision.facts import Fact
@@ -41,6 +43,19 @@ class TransactionRecalled(msgspec.Struct, frozen=True, gc=False):
     """Of that StopTransaction; None while it is open."""
 
 
+class SessionRecalled(msgspec.Struct, frozen=True, gc=False):
+    """A priced transaction whose gun is not known to be free, or that is open."""
+
+    identity: str
+    transactionId: int
+    tariff: Tariff
+    register_wh: Decimal | None
+    """The highest reading of the energy register so far."""
+    stop_told_s: float | None
+    """When its StopTransaction came; None while it is open."""
+    freed_s: float | None
+
+
 class Recollection(msgspec.Struct, frozen=True, gc=False):
     """What the core starts with. An empty one is a supervision that has never seen a station."""
 
@@ -53,6 +68,14 @@ class Recollection(msgspec.Struct, frozen=True, gc=False):
     boot_statuses: Sequence[tuple[str, str]] = ()
     """Identity and `RegistrationStatus` last answered, of every station that ever sent BootNotification."""
     transactions: Sequence[TransactionRecalled] = ()
+    """In the order of their transactionIds."""
+    tariffs: Sequence[TariffSet] = ()
+    """All versions."""
+    tariff_assignments: Sequence[TariffAssigned] = ()
+    tariff_pictures: Sequence[TariffPictureSet] = ()
+    tariffs_shown: Sequence[tuple[str, str]] = ()
+    """Identity, and digest of the picture it has fetched last."""
+    priced: Sequence[SessionRecalled] = ()
     """In the order of their transactionIds."""
 
 

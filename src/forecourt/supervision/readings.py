@@ -28,6 +28,7 @@ from forecourt.supervision.schema import (
     TRANSACTIONS,
     UPLOADS,
 )
+from forecourt.supervision.tariffs import register_wh
 from forecourt.supervision.views import (
     BootView,
     CommandView,
@@ -49,12 +50,12 @@ from forecourt.supervision.views import (
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from decimal import Decimal
 
     from sqlalchemy import ColumnElement, Connection, Row
 
     from forecourt.supervision.stations import StationView as LiveStation
 
-ENERGY_REGISTER = "Energy.Active.Import.Register"
 HERTZ = "Hz"
 STATUSES_SEARCHED = 2000
 """So many of the latest statuses of a station are searched for errors."""
@@ -286,8 +287,8 @@ def _transaction_view(connection: Connection, row: Row[Any]) -> TransactionView:
     if row.meter_stop_wh is not None:
         energy_wh = row.meter_stop_wh - row.meter_start_wh
     else:
-        register_wh = _register_now_wh(connection, row)
-        energy_wh = None if register_wh is None else register_wh - row.meter_start_wh
+        reading = highest_register_wh(connection, row)
+        energy_wh = None if reading is None else float(reading) - row.meter_start_wh
     return TransactionView(
         transactionId=row.transaction_id,
         identity=row.identity,
@@ -306,8 +307,8 @@ def _transaction_view(connection: Connection, row: Row[Any]) -> TransactionView:
     )
 
 
-def _register_now_wh(connection: Connection, row: Row[Any]) -> float | None:
-    """What the energy register shows in the latest values of a transaction."""
+def highest_register_wh(connection: Connection, row: Row[Any]) -> Decimal | None:
+    """The highest that the energy register shows in the latest values of a transaction; None where it shows nothing."""
     values = METER_VALUES.c
     latest = [
         value
@@ -319,11 +320,8 @@ def _register_now_wh(connection: Connection, row: Row[Any]) -> float | None:
             .limit(LATEST_VALUES)
         )
     ]
-    for value in sorted(latest, reverse=True):
-        register_wh = energy_register_wh(_sampled_values.decode(value.sampled_value))
-        if register_wh is not None:
-            return register_wh
-    return None
+    readings = (register_wh(_sampled_values.decode(value.sampled_value)) for value in latest)
+    return max((reading for reading in readings if reading is not None), default=None)
 
 
 def _values_of(row: Row[Any]) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
@@ -341,19 +339,6 @@ def _values_of(row: Row[Any]) -> tuple[ColumnElement[bool], ColumnElement[bool]]
         values.taken_s <= (math.inf if row.stopped_s is None else row.stopped_s),
     )
     return named, meanwhile
-
-
-def energy_register_wh(sampled_values: Sequence[SampledValue]) -> float | None:
-    """The energy register among sampled values, in Wh: the measurand that a value without measurand is (OCPP 4.7)."""
-    for sampled in sampled_values:
-        if (sampled.measurand or ENERGY_REGISTER) != ENERGY_REGISTER or sampled.phase or sampled.format == "SignedData":
-            continue
-        try:
-            value = float(sampled.value)
-        except ValueError:
-            continue
-        return value * 1000 if sampled.unit == "kWh" else value
-    return None
 
 
 def orphan_stops(connection: Connection, *, identity: str | None, limit: int) -> list[OrphanStopView]:

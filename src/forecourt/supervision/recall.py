@@ -11,7 +11,9 @@ from sqlalchemy import func, or_, select
 
 from forecourt.ocpp.core import StartTransactionRequest
 from forecourt.supervision.facts import IdTagSet, Policy, StationSet
-from forecourt.supervision.ports import RECENT_TRANSACTIONS, Recollection, TransactionRecalled
+from forecourt.supervision.ports import RECENT_TRANSACTIONS, Recollection, SessionRecalled, TransactionRecalled
+from forecourt.supervision.readings import highest_register_wh
+from forecourt.supervision.rows_tariffs import priced_rows, read_tariff, recall_tariffs
 from forecourt.supervision.schema import ID_TAGS, SETTINGS, STATIONS, TRANSACTIONS
 
 if TYPE_CHECKING:
@@ -41,6 +43,18 @@ def recall(connection: Connection) -> Recollection:
         stations=[StationSet(row.identity, row.boot_policy, row.interval_s) for row in stations],
         boot_statuses=[(row.identity, row.boot_status) for row in boots],
         transactions=_recall_transactions(connection),
+        priced=[
+            SessionRecalled(
+                identity=row.identity,
+                transactionId=row.transaction_id,
+                tariff=read_tariff(row.tariff),
+                register_wh=highest_register_wh(connection, row),
+                stop_told_s=row.stop_received_s,
+                freed_s=row.freed_s,
+            )
+            for row in priced_rows(connection)
+        ],
+        **recall_tariffs(connection),
     )
 
 

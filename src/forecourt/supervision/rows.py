@@ -25,6 +25,7 @@ from forecourt.supervision.facts import (
     DataReceived,
     FileReceived,
     FrameDiscarded,
+    GunFreed,
     IdTagDeleted,
     IdTagSet,
     MessageLogged,
@@ -34,11 +35,13 @@ from forecourt.supervision.facts import (
     ProgressReported,
     SecurityEventReported,
     SecurityNoted,
+    SessionPriced,
     StationConnected,
     StationDeleted,
     StationDisconnected,
     StationSet,
     StatusReported,
+    TariffShown,
     TransactionStarted,
     TransactionStopped,
     UploadDeleted,
@@ -51,6 +54,13 @@ from forecourt.supervision.rows_security import (
     write_certificate_requests,
     write_own_security_events,
     write_reported_security_events,
+)
+from forecourt.supervision.rows_tariffs import (
+    TARIFF_EDITS,
+    forget_assignments,
+    write_freed,
+    write_priced,
+    write_shown,
 )
 from forecourt.supervision.rows_upsert import upsert
 from forecourt.supervision.schema import (
@@ -174,6 +184,7 @@ def _delete_station(connection: Connection, edit: StationDeleted) -> None:
     one = STATIONS.c.identity == edit.identity
     connection.execute(delete(STATIONS).where(one, STATIONS.c.first_seen_s.is_(None)))
     connection.execute(update(STATIONS).where(one).values(forgotten))
+    forget_assignments(connection, edit.identity)
 
 
 def _set_key(connection: Connection, edit: AuthorizationKeySet) -> None:
@@ -190,6 +201,7 @@ _EDITS: dict[type, Callable[[Connection, Any], None]] = {
     StationDeleted: _delete_station,
     AuthorizationKeySet: _set_key,
     **SECURITY_EDITS,
+    **TARIFF_EDITS,
 }
 
 
@@ -447,6 +459,9 @@ WRITERS: dict[Callable[[Connection, Any], None], tuple[type, ...]] = {
     _write_statuses: (StatusReported,),
     _write_starts: (TransactionStarted,),
     _write_stops: (TransactionStopped,),
+    write_priced: (SessionPriced,),
+    write_freed: (GunFreed,),
+    write_shown: (TariffShown,),
     _write_orphans: (OrphanStopped,),
     _write_meter_values: (MeterValuesReported,),
     _write_security_events: (SecurityEventReported,),

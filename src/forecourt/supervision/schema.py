@@ -149,6 +149,52 @@ TRANSACTIONS = Table(
     Index(None, "started_s"),
 )
 
+TARIFFS = Table(
+    "tariffs",
+    METADATA,
+    Column("name", String(40), primary_key=True),
+    # From when on this version holds; -1 for always.
+    Column("valid_from_s", Double, primary_key=True),
+    # The tariff as JSON, its prices as texts.
+    Column("tariff", Text, nullable=False),
+)
+
+TARIFF_ASSIGNMENTS = Table(
+    "tariff_assignments",
+    METADATA,
+    # Empty for all stations, and 0 for all guns, that have none of their own.
+    Column("identity", String(255), primary_key=True),
+    Column("connector_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("tariff", String(40), nullable=False),
+)
+
+TARIFF_PICTURES = Table(
+    "tariff_pictures",
+    METADATA,
+    Column("name", String(40), primary_key=True),
+    Column("file", String(255), nullable=False),
+    Column("size_bytes", BigInteger, nullable=False),
+    Column("digest", String(64), nullable=False),
+)
+
+TARIFFS_SHOWN = Table(
+    "tariffs_shown",
+    METADATA,
+    Column("identity", String(255), primary_key=True),
+    Column("digest", String(64), nullable=False),
+)
+
+PRICED_TRANSACTIONS = Table(
+    "priced_transactions",
+    METADATA,
+    Column("transaction_id", Integer, primary_key=True, autoincrement=False),
+    Column("identity", String(255), nullable=False),
+    # The version of the tariff that the transaction began with, as JSON.
+    Column("tariff", Text, nullable=False),
+    # When its gun was free again; null while that is not known.
+    Column("freed_s", Double),
+)
+
 ORPHAN_STOPS = Table(
     "orphan_stops",
     METADATA,

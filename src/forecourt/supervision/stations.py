@@ -145,9 +145,11 @@ class StationView(msgspec.Struct, frozen=True, gc=False):
     """Their transactionIds."""
     waiting_commands: int
     """Commands not answered yet, the one under way included."""
+    cost_refusal: str | None = None
+    """Why it is told no costs until it boots again; None where it is."""
 
 
-def view(station: Station) -> StationView:
+def view(station: Station, cost_refusal: str | None = None) -> StationView:
     """The station as it is now."""
     waiting = len(station.waiting) if station.waiting else 0
     return StationView(
@@ -159,4 +161,5 @@ def view(station: Station) -> StationView:
         boot_status=station.boot_status,
         open_transactions=tuple(t.transaction_id for t in station.transactions.values() if t.stopped_s is None),
         waiting_commands=waiting + (station.awaited is not None),
+        cost_refusal=cost_refusal,
     )
