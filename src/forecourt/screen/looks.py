@@ -1,4 +1,4 @@
-"""How a stage looks: its tone, which is a colour in `forecourt.css`, and its icon, which says the same without colour."""
+"""How a stage looks: its tone, a colour in `forecourt.css`, and its icon, which says the same without colour."""
 
 from __future__ import annotations
 

@@ -28,6 +28,7 @@ from forecourt.screen.fragments import (
     station_context,
 )
 from forecourt.screen.page_stream import PageStreams, Rendered
+from forecourt.screen.patterns import families
 from forecourt.screen.site import Site, SiteView
 from forecourt.screen.texts import choose_language, texts_in
 from forecourt.screen.views import station_view
@@ -236,7 +237,7 @@ async def static_file(request: _Request, name: FromPath[str]) -> Response[bytes]
 @get("/patterns", include_in_schema=False)
 async def patterns_page(request: _Request) -> Response[str]:
     """Every state of every part of the screen, without a station."""
-    return _page("patterns.html", {"texts": texts_in(_language(request))})
+    return _page("patterns.html", {"texts": texts_in(_language(request)), "families": families()})
 
 
 PAGES = (
