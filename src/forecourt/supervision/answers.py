@@ -126,7 +126,7 @@ class Answers:
     def _boot(
         self, station: Station, request: BootNotificationRequest, _: bytes, now: float, effects: list[Effect]
     ) -> Record:
-        status, interval_s = self._registry.boot_answer(station.identity)
+        status, interval_s = self._registry.boot_answer(station.identity, station.provisional)
         station.boot_status = status
         station.triggered = frozenset()
         station.limits = None

@@ -27,11 +27,13 @@ class ProfileOrder(Record, frozen=True, gc=False, kw_only=True):
 
 @get("/api/authority")
 async def get_authority(request: Request[Any, Any, Any]) -> Response[str]:
-    """The root certificate in PEM, which stations install to trust this supervision."""
+    """The root certificates in PEM, which stations install to trust this supervision."""
     security = supervision_of(request).security
     if security is None:
         raise ApiError(404, "This supervision speaks no TLS and is no authority: start it with --tls.")
-    return Response(security.authority.root_pem, media_type="application/x-pem-file")
+    if not security.roots:
+        raise ApiError(404, "The server's certificate came from outside without its root: ask who issued it.")
+    return Response("".join(security.roots), media_type="application/x-pem-file")
 
 
 @get("/api/stations/{identity:str}/security")

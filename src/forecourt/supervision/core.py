@@ -168,6 +168,9 @@ class CentralSystem:
         station.remote = event.remote
         station.connected_s = now
         station.boot_triggered = False
+        station.provisional = event.provisional
+        if event.provisional:
+            station.boot_status = None  # an Accepted of an earlier link does not count
         self._links[event.link] = station
         self.prices.connected(station, now)
         effects.append(Store(StationConnected(event.identity, now, event.remote)))

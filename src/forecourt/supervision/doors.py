@@ -2,9 +2,12 @@
 
 Theory of operation. What a station shows says which profile it uses: a password is profile 1 without and 2 with TLS, a
 client certificate without a password is profile 3, and neither of both is profile 0, be it over ws or wss. The operator
-may expect one profile of a station; then any other is refused. Without that, a station that has once proved itself
-with profile 2 or 3 is never let in with a lower one again (A05.FR.09). While a station is being led to another profile,
-both are welcome until it has come with the new one.
+may expect one profile of a station, or have a port that takes only one; then any other is refused. Without that, a
+station that has once proved itself with profile 2 or 3 is never let in with a lower one again (A05.FR.09). While a
+station is being led to another profile, both are welcome until it has come with the new one.
+
+A certificate of a manufacturer that the operator trusts lets a station in *provisionally*: it is this station, but it
+is to get the operator's certificate before anything else (A00.FR.406).
 
 Nobody is locked out: the right password is always let in, however many wrong ones came before. Wrong ones above
 `WRONG_A_MINUTE` for a station are answered 429, and told of once a minute.
@@ -38,6 +41,8 @@ class CertificateSubject(msgspec.Struct, frozen=True, gc=False):
     """Of a station: the name of the operator (CpoName)."""
     serial: str = ""
     """The certificate's own serial number as hex digits; empty for a request."""
+    by_manufacturer: bool = False
+    """Whether a trusted manufacturer and not the operator has issued it."""
 
 
 class Knock(msgspec.Struct, frozen=True):
@@ -53,6 +58,8 @@ class Knock(msgspec.Struct, frozen=True):
     password: bytes = b""
     certificate: CertificateSubject | None = None
     """Whom its client certificate, of a trusted chain, is about."""
+    door: int | None = None
+    """The only profile that the port takes it came to; None for any."""
 
     def __repr__(self) -> str:
         """Without the password."""
@@ -74,6 +81,8 @@ class Admission(msgspec.Struct, frozen=True, gc=False):
     """Whether it showed that it is this station; profile 0 proves nothing, nor does a password nobody knows."""
     by_candidate: bool = False
     """Whether by the password that is to replace the present one."""
+    provisional: bool = False
+    """Whether by a manufacturer's certificate, which the operator's is to replace before anything else."""
 
 
 class Refusal(msgspec.Struct, frozen=True, gc=False):
@@ -137,8 +146,12 @@ class Doors:
         return _judge_password(knock, expected)
 
     def _profile_refused(self, knock: Knock, expected: Expectation) -> Refusal | None:
-        """A00.FR.002, A05.FR.09."""
+        """A00.FR.002, 006, A05.FR.09."""
         profile = knock.profile
+        if knock.door is not None and profile != knock.door:
+            if profile == 0 and knock.door in (1, 2) and knock.secured is (knock.door == 2):
+                return _wrong_password(knock)
+            return Refusal(403, f"This port takes security profile {knock.door}; {knock.identity} came with {profile}.")
         if profile == expected.target:
             return None
         if expected.profile is not None:
@@ -158,6 +171,8 @@ class Doors:
         subject = knock.certificate
         assert subject is not None, "profile 3 has a certificate"
         issued_to = self._issued_to(subject.serial)
+        if subject.by_manufacturer:
+            return self._judge_first_certificate(subject, knock, expected)
         if subject.organization != self._organization:
             why = f"O={self._organization} was expected in it; {subject.organization!r} came"
         elif not expected.serial_number:
@@ -171,6 +186,20 @@ class Doors:
         else:
             return Admission(3, proven=True)
         return Refusal(403, f"The certificate of station {knock.identity} is refused: {why}.", INVALID_CERTIFICATE)
+
+    def _judge_first_certificate(
+        self, subject: CertificateSubject, knock: Knock, expected: Expectation
+    ) -> Admission | Refusal:
+        """A00.FR.804: by the manufacturer's word it has this serial number, which must be that of the station."""
+        if expected.serial_number and subject.common_name == expected.serial_number:
+            return Admission(3, proven=True, provisional=True)
+        wanted = f"CN={expected.serial_number}" if expected.serial_number else "a station whose serial number is known"
+        return Refusal(
+            403,
+            f"The manufacturer's certificate of station {knock.identity} is refused: {wanted} was expected; "
+            f"{subject.common_name!r} came.",
+            INVALID_CERTIFICATE,
+        )
 
 
 def _judge_password(knock: Knock, expected: Expectation) -> Admission | Refusal:

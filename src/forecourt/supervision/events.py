@@ -27,6 +27,8 @@ class LinkOpened(Event, frozen=True, gc=False):
     """Percent-decoded."""
     remote: str
     """Address of the peer, for people."""
+    provisional: bool = False
+    """Whether it is kept Pending, as the certificate it came with is to be replaced first (white paper A00.FR.406)."""
 
 
 class LinkClosed(Event, frozen=True, gc=False):

@@ -54,10 +54,12 @@ class Registry:
         """Whether this station may connect at all."""
         return self.policy.open_enrolment or identity in self._stations
 
-    def boot_answer(self, identity: str) -> tuple[RegistrationStatus, int]:
-        """Status and interval in s for a BootNotification of this station."""
+    def boot_answer(self, identity: str, provisional: bool = False) -> tuple[RegistrationStatus, int]:
+        """Status and interval in s for a BootNotification of this station; a provisional one is Pending at best."""
         rule = self._stations.get(identity)
         status = RegistrationStatus((rule.boot_status if rule else None) or self.policy.boot_status)
+        if provisional and status is RegistrationStatus.Accepted:
+            return RegistrationStatus.Pending, self.policy.boot_retry_interval_s
         if rule is not None and rule.interval_s is not None:
             return status, rule.interval_s
         if status is RegistrationStatus.Accepted:

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING
 import msgspec
 import structlog
 
+from forecourt.errors import ForecourtError
 from forecourt.runtime.http_server import ApiServer
 from forecourt.runtime.link import Links, Refuse, Welcome
 from forecourt.runtime.ports import HOST, OCPP_PORT, SUPERVISION_PORT
@@ -38,7 +39,7 @@ from forecourt.supervision.events import (
     StoreRecovered,
     UploadRemoved,
 )
-from forecourt.supervision.facts import UNGATED, Policy, PolicySet, SecurityNoted
+from forecourt.supervision.facts import UNGATED, BootReported, Policy, PolicySet, SecurityNoted
 from forecourt.supervision.files_servers import FileServers
 from forecourt.supervision.files_store import FileStore
 from forecourt.supervision.recall import recall
@@ -49,7 +50,7 @@ from forecourt.supervision.store import Store as FactStore
 from forecourt.supervision.watchers import Watchers
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
     from forecourt.ocpp.types import Record
@@ -60,12 +61,25 @@ if TYPE_CHECKING:
     from forecourt.supervision.facts import Edit, Fact
     from forecourt.supervision.files_store import FileLimits, Ticket
     from forecourt.supervision.outcomes import Outcome
+    from forecourt.supervision.server_certificates import Manufacturer
     from forecourt.supervision.server_security import TlsOptions
     from forecourt.supervision.stations import StationView
 
+NORMAL_CLOSURE = 1000
 _NOTED = frozenset({PolicySet})
 
 log = structlog.get_logger()
+
+
+class NoTls(ForecourtError):  # noqa: N818
+    """Something was asked for that goes over TLS only."""
+
+
+def load_manufacturer(file: Path) -> Manufacturer:
+    """The roots in a file. Raises `AuthorityRefused` with a sentence."""
+    from forecourt.supervision.server_certificates import Manufacturer
+
+    return Manufacturer(file, time.time())
 
 
 class _Session:
@@ -86,7 +100,7 @@ class _Session:
         self.link = link
         self._supervision.sessions[self.number] = self
         self._supervision.provisioning.arrived(self.identity, self.admission)
-        self._supervision.handle(LinkOpened(self.number, self.identity, link.remote))
+        self._supervision.handle(LinkOpened(self.number, self.identity, link.remote, self.admission.provisional))
 
     def frame_received(self, link: Link, frame: bytes) -> None:
         self._supervision.handle(FrameReceived(self.number, frame, self.in_process))
@@ -119,14 +133,24 @@ class Supervision:
         files_tls_port: int | None = None,
         file_limits: FileLimits | None = None,
         tls: TlsOptions | None = None,
+        manufacturer: Path | None = None,
+        doors: Sequence[tuple[int, int]] = (),
     ) -> None:
         """Port 0 finds a free one. `data` is the folder to keep everything in; None forgets it at the end.
 
         `policy` replaces the stored one; `accept_unknown_tags` changes that one rule of it. `clock` gives epoch
         seconds, of which `speed` pass in a real one: answer time-outs stay in real seconds. `wire_log` keeps every
-        frame; leave it off for fleets. `files_port`, `ftp_port` and, with `tls`, `files_tls_port` open file servers over
-        HTTP, FTP and HTTPS. `tls` lets stations in over TLS too, and makes the supervision a certificate authority.
+        frame; leave it off for fleets. `files_port`, `ftp_port` and, with `tls`, `files_tls_port` open file servers
+        over HTTP, FTP and HTTPS. `tls` lets stations in over TLS too, and makes the supervision a certificate
+        authority. `manufacturer` is a file with the roots of firmware and of stations' first certificates. `doors` are
+        further ports, each with the only security profile that it takes.
         """
+        self._manufacturer_file = manufacturer
+        self.manufacturer: Manufacturer | None = None
+        """Whose firmware and first certificates are trusted, once started; None for nobody."""
+        self._asked_doors = tuple(doors)
+        self.door_ports: tuple[tuple[int, int], ...] = ()
+        """Further ports and the only profile that each takes; those found, once started."""
         self._asked_ports = (ocpp_port, http_port)
         self.host = host
         self._wanted_policy = policy
@@ -165,9 +189,11 @@ class Supervision:
         async with AsyncExitStack() as opened:
             await self.store.open()
             opened.push_async_callback(self.store.close)
+            if self._manufacturer_file is not None:
+                self.manufacturer = load_manufacturer(self._manufacturer_file)
             if self.security is not None:
                 opened.callback(self.security.close)
-                await self.security.open()
+                await self.security.open(self.manufacturer)
             await self._begin()
             opened.callback(self._disarm)
             opened.push_async_callback(self.provisioning.stop)
@@ -178,19 +204,37 @@ class Supervision:
             else:
                 await self.files.start(self._file_arrived, self.security.context, self.security.hosts[0])
             opened.push_async_callback(self.files.stop)
-            if self.security is None:
-                listener = await self._links.serve(self.host, self._asked_ports[0], self._decide)
-                opened.callback(listener.close)
-                self.ocpp_port = listener.port
-            else:
-                opened.push_async_callback(self.security.stop)
-                self.ocpp_port = self.security.listen(self._links, self._decide, self.host, self._asked_ports[0])
+            await self._listen(opened)
             api = ApiServer(create_app(self), self.host, self._asked_ports[1])
             await api.start()
             opened.push_async_callback(api.stop)
             opened.callback(self.watchers.close)
             self.http_port = api.port
             self._open = opened.pop_all()
+
+    async def _listen(self, opened: AsyncExitStack) -> None:
+        """Let stations in. A door of profile 1 takes no TLS, those of 2 and 3 nothing else."""
+        security = self.security
+        if security is None:
+            listener = await self._links.serve(self.host, self._asked_ports[0], self._decide)
+            opened.callback(listener.close)
+            self.ocpp_port = listener.port
+        else:
+            opened.push_async_callback(security.stop)
+            self.ocpp_port = security.begin(self._links, self._decide, self.host, self._asked_ports[0])
+        found = []
+        for port, profile in self._asked_doors:
+            decide = functools.partial(self._decide, door=profile)
+            if security is not None and profile != 1:
+                port = security.listen(self._links, decide, self.host, port, tls_only=profile > 1)
+            elif profile > 1:
+                raise NoTls(f"The door {port} is for security profile {profile}, which needs TLS.")
+            else:
+                listener = await self._links.serve(self.host, port, decide)
+                opened.callback(listener.close)
+                port = listener.port
+            found.append((port, profile))
+        self.door_ports = tuple(found)
 
     async def stop(self) -> None:
         """End the API, close every link, write what has gathered. Takes a few seconds at most."""
@@ -205,7 +249,8 @@ class Supervision:
         recollection = await self.store.read(recall)
         security = self.security
         organization = "" if security is None else security.organization
-        self.doors = DoorBook(organization, await self.store.read(recall_doors))
+        is_manufacturers = None if security is None or self.manufacturer is None else self._is_manufacturers
+        self.doors = DoorBook(organization, await self.store.read(recall_doors), is_manufacturers)
         self._noted = self.doors.noted | _NOTED
         self._core = CentralSystem(
             recollection,
@@ -342,6 +387,8 @@ class Supervision:
             self.policy = fact.policy
         else:
             self.doors.note(fact)
+            if type(fact) is BootReported:
+                self.provisioning.booted(fact.identity)
 
     # Stations at the door.
 
@@ -356,12 +403,28 @@ class Supervision:
         fact = SecurityNoted(identity, self.now(), kind, sentence, times)
         self.store.commit([fact], functools.partial(self.watchers.tell, [fact]))
 
-    def _decide(self, handshake: Handshake) -> Welcome | Refuse:
+    def is_provisional(self, identity: str) -> bool:
+        """Whether a station is connected with a certificate that is to be replaced first."""
+        session = self.sessions.get(self._core.link_of(identity))
+        return session is not None and session.admission.provisional
+
+    def disconnect(self, identity: str, reason: str) -> None:
+        """Close the connection of a station, if it has one, so that it comes anew."""
+        self._close_link(CloseLink(self._core.link_of(identity), identity, NORMAL_CLOSURE, reason))
+
+    def _is_manufacturers(self, certificate: bytes) -> bool:
+        """The chain of a client certificate was verified: whoever is not the operator's is the manufacturer's."""
+        from forecourt.supervision.server_certificates import is_issued_by
+
+        assert self.security is not None, "there are client certificates over TLS only"
+        return not is_issued_by(certificate, self.security.authority.root_pem)
+
+    def _decide(self, handshake: Handshake, door: int | None = None) -> Welcome | Refuse:
         identity = handshake.identity
         if not self._core.admits(identity):
             log.info("station refused", identity=identity, remote=handshake.remote, why="not registered")
             return Refuse(404, f"No station {identity} is registered here and enrolment is closed: register it first.")
-        verdict = self.doors.judge(handshake, self.now())
+        verdict = self.doors.judge(handshake, self.now(), door)
         if isinstance(verdict, Refusal):
             if verdict.told:
                 self.security_event(

@@ -13,26 +13,26 @@ from __future__ import annotations
 
 import ipaddress
 import os
-import stat
 import tempfile
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeAlias, TypeVar, cast
+from typing import TYPE_CHECKING, TypeVar, cast
 
 import msgspec
-import structlog
 from cryptography import x509
-from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
+from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 from cryptography.x509 import ocsp
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
-from forecourt.errors import ForecourtError
+from forecourt.supervision.key_files import AuthorityRefused, load_pair, mend, require_private, write_private
 from forecourt.supervision.signing_requests import load_request
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+
+    from forecourt.supervision.key_files import PrivateKey, PublicKey
 
 E = TypeVar("E", bound=x509.ExtensionType)
 
@@ -45,15 +45,6 @@ BACKDATED_S = 300.0
 """Certificates are valid from a little earlier on, for peers whose clock is behind."""
 RSA_BITS = 2048
 """The certificate stays below 2,048 bytes with it (OCPP-J 6.2.1)."""
-
-PrivateKey: TypeAlias = rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey
-PublicKey: TypeAlias = rsa.RSAPublicKey | ec.EllipticCurvePublicKey
-
-log = structlog.get_logger()
-
-
-class AuthorityRefused(ForecourtError):  # noqa: N818  the word of the domain
-    """Keys or certificates that cannot be used; the sentence says which file and why."""
 
 
 class IssuedCertificate(msgspec.Struct, frozen=True, gc=False):
@@ -100,11 +91,6 @@ class Authority:
         """The certificate of the authority, which stations install as CentralSystemRootCertificate."""
         return _pem(self._root)
 
-    def root_hashes(self) -> tuple[str, str, str]:
-        """What names the root on the wire: issuerNameHash, issuerKeyHash and serialNumber, SHA256, lower case."""
-        asked = ocsp.OCSPRequestBuilder().add_certificate(self._root, self._root, hashes.SHA256()).build()
-        return asked.issuer_name_hash.hex(), asked.issuer_key_hash.hex(), f"{asked.serial_number:x}"
-
     def issue(self, csr: str) -> IssuedCertificate:
         """Sign a station's request, which was judged before. Raises `SigningRefused`."""
         request = load_request(csr)
@@ -129,17 +115,17 @@ class Authority:
     def _own_root(self) -> tuple[x509.Certificate, PrivateKey]:
         certificate_file, key_file = self._folder / "root.pem", self._folder / "root.key"
         if key_file.exists() and certificate_file.exists():
-            _mend(key_file)
-            return _load_pair(certificate_file, key_file)
+            mend(key_file)
+            return load_pair(certificate_file, key_file)
         key = _new_ec_key()
         root = self._make_root(key)
-        _write(key_file, _key_pem(key))
-        _write(certificate_file, _pem(root).encode())
+        write_private(key_file, _key_pem(key))
+        write_private(certificate_file, _pem(root).encode())
         return root, key
 
     def _outside(self, certificate_file: Path, key_file: Path) -> tuple[x509.Certificate, PrivateKey]:
-        _require_private(key_file)
-        certificate, key = _load_pair(certificate_file, key_file)
+        require_private(key_file)
+        certificate, key = load_pair(certificate_file, key_file)
         constraints = _extension(certificate, x509.BasicConstraints)
         if constraints is None or not constraints.ca or certificate.issuer != certificate.subject:
             raise AuthorityRefused(f"{certificate_file} was expected to hold the root of an authority; it does not.")
@@ -148,18 +134,18 @@ class Authority:
     def _server_file(self, name: str, new_key: Callable[[], PrivateKey]) -> tuple[Path, Path]:
         certificate_file, key_file = self._folder / f"server-{name}.pem", self._folder / f"server-{name}.key"
         if key_file.exists():
-            _mend(key_file)
+            mend(key_file)
         if not self._still_good(certificate_file, key_file):
             key = new_key()
             leaf = self._make_server_leaf(key)
-            _write(key_file, _key_pem(key))
-            _write(certificate_file, _pem(leaf).encode())
+            write_private(key_file, _key_pem(key))
+            write_private(certificate_file, _pem(leaf).encode())
         return certificate_file, key_file
 
     def _still_good(self, certificate_file: Path, key_file: Path) -> bool:
         """Whether a server certificate is ours, for these hosts, and has more than half of its time before it."""
         try:
-            leaf, _ = _load_pair(certificate_file, key_file)
+            leaf, _ = load_pair(certificate_file, key_file)
             leaf.verify_directly_issued_by(self._root)
         except (AuthorityRefused, InvalidSignature, ValueError, TypeError):
             return False
@@ -236,6 +222,13 @@ class Authority:
 # Keys and certificates.
 
 
+def root_hashes(pem: str) -> tuple[str, str, str]:
+    """What names a root on the wire: issuerNameHash, issuerKeyHash and serialNumber, SHA256, lower case."""
+    root = x509.load_pem_x509_certificate(pem.encode())
+    asked = ocsp.OCSPRequestBuilder().add_certificate(root, root, hashes.SHA256()).build()
+    return asked.issuer_name_hash.hex(), asked.issuer_key_hash.hex(), f"{asked.serial_number:x}"
+
+
 def _new_ec_key() -> PrivateKey:
     return ec.generate_private_key(ec.SECP256R1())
 
@@ -308,52 +301,3 @@ def _own_folder(data: Path) -> Path:
     except OSError as error:
         raise AuthorityRefused(f"The folder {folder} for keys cannot be made: {error.strerror}.") from error
     return folder
-
-
-def _load_pair(certificate_file: Path, key_file: Path) -> tuple[x509.Certificate, PrivateKey]:
-    """A certificate and its key. Raises `AuthorityRefused`."""
-    try:
-        certificate = x509.load_pem_x509_certificate(certificate_file.read_bytes())
-        key = serialization.load_pem_private_key(key_file.read_bytes(), password=None)
-    except (OSError, ValueError, TypeError, UnsupportedAlgorithm) as error:
-        why = getattr(error, "strerror", None) or error
-        raise AuthorityRefused(
-            f"{certificate_file} and {key_file} were expected to hold a certificate and its key in PEM: {why}."
-        ) from error
-    if not isinstance(key, rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey):
-        raise AuthorityRefused(f"{key_file} was expected to hold an RSA or elliptic curve key; it holds another kind.")
-    if key.public_key() != certificate.public_key():
-        raise AuthorityRefused(f"{key_file} was expected to be the key of {certificate_file}; it is that of another.")
-    return certificate, key
-
-
-def _write(file: Path, content: bytes) -> None:
-    """Replace a file as a whole, readable by its owner only."""
-    new = file.with_name(file.name + ".new")
-    new.unlink(missing_ok=True)
-    with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600), "wb") as opened:
-        opened.write(content)
-        opened.flush()
-        os.fsync(opened.fileno())
-    new.replace(file)
-
-
-def _is_private(file: Path) -> bool:
-    return not stat.S_IMODE(file.stat().st_mode) & 0o077
-
-
-def _mend(key_file: Path) -> None:
-    """Take a key of ours away from others who could read it, and say so."""
-    if not _is_private(key_file):
-        key_file.chmod(0o600)
-        log.warning("key file mended", file=str(key_file), why="others could read it; now only its owner can")
-
-
-def _require_private(key_file: Path) -> None:
-    """Raise `AuthorityRefused` for a key that others can read."""
-    try:
-        private = _is_private(key_file)
-    except OSError as error:
-        raise AuthorityRefused(f"{key_file} cannot be read: {error.strerror}.") from error
-    if not private:
-        raise AuthorityRefused(f"{key_file} can be read by others than its owner: make it 0600 (chmod 600) first.")

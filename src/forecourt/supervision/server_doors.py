@@ -49,7 +49,11 @@ class Recalled(msgspec.Struct, frozen=True):
 class DoorBook:
     """What is known of every station at the door, and the judgement of a handshake by it."""
 
-    def __init__(self, organization: str, recalled: Recalled) -> None:
+    def __init__(
+        self, organization: str, recalled: Recalled, is_manufacturers: Callable[[bytes], bool] | None = None
+    ) -> None:
+        """`is_manufacturers` tells of a client certificate, as DER, whether a manufacturer has issued it."""
+        self._is_manufacturers = is_manufacturers
         self._expectations = recalled.expectations
         self._serial_numbers = recalled.serial_numbers
         """As stations told them in BootNotification."""
@@ -84,8 +88,11 @@ class DoorBook:
         """The serial number of a station: the operator's word, or else its own; empty while it is not known."""
         return self.expected(identity).serial_number or self._serial_numbers.get(identity, "")
 
-    def judge(self, handshake: Handshake, now: float) -> Admission | Refusal:
-        """Whether to let a station in. A certificate that cannot be read counts as one of nobody."""
+    def judge(self, handshake: Handshake, now: float, door: int | None = None) -> Admission | Refusal:
+        """Whether to let a station in; `door` is the only profile that the port takes, None for any.
+
+        A certificate that cannot be read counts as one of nobody.
+        """
         given_password = handshake.credentials
         expected = self.expected(handshake.identity)
         knock = Knock(
@@ -94,7 +101,8 @@ class DoorBook:
             handshake.secured,
             None if given_password is None else given_password.user,
             b"" if given_password is None else given_password.password,
-            None if handshake.certificate is None else _subject(handshake.certificate),
+            None if handshake.certificate is None else self._subject(handshake.certificate),
+            door,
         )
         if knock.certificate is not None:
             serial_number = self.serial_number(handshake.identity)
@@ -115,6 +123,12 @@ class DoorBook:
             if self.serial_number(other) == serial_number:
                 return f"{serial_number} is the serial number of {other} too: register whose it is."
         return None
+
+    def _subject(self, certificate: bytes) -> CertificateSubject | None:
+        subject = _subject(certificate)
+        if subject is None or self._is_manufacturers is None:
+            return subject
+        return msgspec.structs.replace(subject, by_manufacturer=self._is_manufacturers(certificate))
 
     # Facts.
 

@@ -131,6 +131,22 @@ class Provisioning:
                 self._decide(SecuritySet(identity, expected.target, expected.serial_number or None))
         self._tell(identity)
 
+    def booted(self, identity: str) -> None:
+        """A station reported its boot: one with a manufacturer's certificate gets the operator's now (A00.FR.406)."""
+        if self._supervision.is_provisional(identity):
+            self._start("first certificate", identity, self._replace_first_certificate(identity))
+
+    async def _replace_first_certificate(self, identity: str) -> None:
+        await asyncio.sleep(0)  # the answer to the boot goes first
+        try:
+            await self._give_certificate(identity, again=True)
+        except _UpgradeFailed as failure:
+            await self._note(identity, 3, 3, "failed", "certificate", str(failure))
+        else:
+            await self._note(identity, 3, 3, "done", "certificate")
+            if self._supervision.is_provisional(identity):
+                self._supervision.disconnect(identity, "come with the new certificate")
+
     def _decide(self, edit: Edit) -> None:
         self._supervision.handle(RegistryEdited(edit))
 
@@ -315,31 +331,39 @@ class Provisioning:
             raise _UpgradeFailed(f"{identity} took no password: {_why(outcome)}")
 
     async def _give_root(self, identity: str) -> None:
-        """The authority's root before profile 2 or 3 (A05.FR.03)."""
+        """The root of the server's certificates before profile 2 or 3 (A05.FR.03)."""
+        from forecourt.supervision.server_authority import root_hashes
+
         security = self._supervision.security
         if security is None:
             raise _UpgradeFailed("This supervision speaks no TLS any more.")
         use = CertificateUse.CentralSystemRootCertificate
         outcome = await self._ask(identity, GetInstalledCertificateIdsRequest(certificateType=use))
+        there = set()
         if isinstance(outcome, Answered) and isinstance(outcome.response, GetInstalledCertificateIdsResponse):
-            wanted = security.authority.root_hashes()
             for data in given(outcome.response.certificateHashData) or ():
-                found = (data.issuerNameHash.lower(), data.issuerKeyHash.lower(), data.serialNumber.lower())
-                if found == wanted:
-                    return
-        request = InstallCertificateRequest(certificateType=use, certificate=security.authority.root_pem)
-        outcome = await self._ask(identity, request)
-        if _status(outcome) != "Accepted":
-            raise _UpgradeFailed(f"{identity} did not install the root: {_why(outcome)}")
+                there.add((data.issuerNameHash.lower(), data.issuerKeyHash.lower(), data.serialNumber.lower()))
+        if not security.roots and not there:
+            raise _UpgradeFailed(
+                f"{identity} has no CentralSystemRootCertificate, and the root of the server's certificate, which came "
+                "from outside, is not known here: install it first."
+            )
+        for root in security.roots:
+            if root_hashes(root) in there:
+                continue
+            outcome = await self._ask(identity, InstallCertificateRequest(certificateType=use, certificate=root))
+            if _status(outcome) != "Accepted":
+                raise _UpgradeFailed(f"{identity} did not install the root: {_why(outcome)}")
 
-    async def _give_certificate(self, identity: str) -> None:
-        """A certificate of its own before profile 3 (A05.FR.04)."""
+    async def _give_certificate(self, identity: str, *, again: bool = False) -> None:
+        """A certificate of its own before profile 3 (A05.FR.04); `again` also where it should have one."""
         supervision = self._supervision
         if supervision.security is None:
             raise _UpgradeFailed("This supervision speaks no TLS any more.")
         organization = supervision.security.organization
         rows = await self._certificates(identity)
-        if any(row.state == "installed" and row.not_after_s > supervision.now() + CERTIFICATE_S for row in rows):
+        still_valid_s = supervision.now() + CERTIFICATE_S
+        if not again and any(row.state == "installed" and row.not_after_s > still_valid_s for row in rows):
             return
         # Where the operator's name is the installer's matter, this is refused, and the trigger tells whether it is set.
         await self._ask(identity, ChangeConfigurationRequest(key="CpoName", value=organization))

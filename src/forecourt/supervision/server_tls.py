@@ -8,6 +8,10 @@ the WebSocket's own handshake ends here and is told of with the white paper's na
 The context asks for a client certificate without insisting on one: a station of profile 2 has none. One that is shown
 must hang on the authority, or the handshake fails. New certificates are loaded into the context that is in use: they
 hold for the next handshake, and nobody is disconnected.
+
+Stations that know nothing newer than TLS 1.1 are let in only where the operator has asked for it (A00.FR.324). They
+meet a context of their own, with the one suite the white paper leaves them and nothing newer: which context it is, the
+version in the ClientHello says. So a newer station can neither be talked down to it nor choose that suite.
 """
 
 from __future__ import annotations
@@ -15,6 +19,7 @@ from __future__ import annotations
 import asyncio
 import socket
 import ssl
+import warnings
 from typing import TYPE_CHECKING
 
 from forecourt.runtime.link_sides import SupervisionLink
@@ -32,12 +37,17 @@ CIPHERS = ":".join(
     ("ECDHE-ECDSA-AES128-GCM-SHA256", "ECDHE-ECDSA-AES256-GCM-SHA384", "AES128-GCM-SHA256", "AES256-GCM-SHA384")
 )
 """The four suites of TLS 1.2 that the white paper wants (A00.FR.317, 421); those of TLS 1.3 are always there."""
+LEGACY_CIPHERS = "AES128-SHA:@SECLEVEL=0"
+"""TLS_RSA_WITH_AES_128_CBC_SHA; OpenSSL has TLS 1.0 and 1.1 at its lowest level only."""
 HANDSHAKE_S = 10.0
 """How long the first byte, and then the TLS handshake, may take."""
 GREETED_AT_ONCE = 4096
 """So many connections at most are before their WebSocket handshake; more wait to be accepted."""
 _BACKLOG = 4096
 _TLS_RECORD = 0x16
+_TLS_1_2 = b"\x03\x03"
+_VERSION_AT, _HELLO_BYTES = 9, 11
+"""Where the ClientHello has the newest version its sender knows (of TLS 1.3, that of 1.2), and where that ends."""
 
 _EVENTS = {
     "UNSUPPORTED_PROTOCOL": "InvalidTLSVersion",
@@ -63,6 +73,21 @@ def server_context(authorities: Iterable[str], files: Iterable[tuple[Path, Path]
     return context
 
 
+def legacy_context(authorities: Iterable[str], files: Iterable[tuple[Path, Path]]) -> ssl.SSLContext:
+    """The server's side for stations that know TLS 1.0 or 1.1 only."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # that is what the operator has asked for
+        context.minimum_version, context.maximum_version = ssl.TLSVersion.TLSv1, ssl.TLSVersion.TLSv1_1
+    context.options |= ssl.OP_NO_COMPRESSION | ssl.OP_NO_RENEGOTIATION
+    context.set_ciphers(LEGACY_CIPHERS)
+    context.verify_mode = ssl.CERT_OPTIONAL
+    context.verify_flags |= ssl.VERIFY_X509_STRICT | ssl.VERIFY_X509_TRUSTED_FIRST
+    context.load_verify_locations(cadata="".join(authorities))
+    load_certificates(context, files)
+    return context
+
+
 def load_certificates(context: ssl.SSLContext, files: Iterable[tuple[Path, Path]]) -> None:
     """Show these certificates from the next handshake on, one of each key type."""
     for certificate_file, key_file in files:
@@ -80,13 +105,18 @@ class SecureListener:
         on_failure: Callable[[str, str, str], None],
         *,
         tls_only: bool,
+        legacy: ssl.SSLContext | None = None,
     ) -> None:
-        """`on_failure` is told the event of the white paper, the peer's address and a sentence."""
+        """`on_failure` is told the event of the white paper, the peer's address and a sentence.
+
+        `legacy` is for stations that know TLS 1.0 or 1.1 only; without it they are refused.
+        """
         self._links = links
         self._decide = decide
         self._context = context
         self._on_failure = on_failure
         self._tls_only = tls_only
+        self._legacy = legacy
         self._greeting: set[asyncio.Task[None]] = set()
         self._room = asyncio.Semaphore(GREETED_AT_ONCE)
         self.port = 0
@@ -139,13 +169,13 @@ class SecureListener:
         """Bring a connection to the point where the WebSocket's own handshake begins."""
         handed_over = False
         try:
-            secured = self._tls_only or await self._begins_with_tls(connection)
+            context = await self._context_for(connection)
             handed_over = True
             await self._loop.connect_accepted_socket(
                 lambda: SupervisionLink(self._links, self._decide),
                 connection,
-                ssl=self._context if secured else None,
-                ssl_handshake_timeout=HANDSHAKE_S if secured else None,
+                ssl=context,
+                ssl_handshake_timeout=None if context is None else HANDSHAKE_S,
             )
         except ssl.SSLError as error:
             reason = error.reason or ""
@@ -158,8 +188,22 @@ class SecureListener:
             if not handed_over:
                 connection.close()
 
-    async def _begins_with_tls(self, connection: socket.socket) -> bool:
-        """Look at the first byte and leave it where it is. Raises `TimeoutError` when none comes."""
+    async def _context_for(self, connection: socket.socket) -> ssl.SSLContext | None:
+        """What a connection is to be met with, by its first bytes; None for HTTP. Raises `TimeoutError`."""
+        if self._tls_only and self._legacy is None:
+            return self._context
+        first = await self._first_bytes(connection, 1 if self._legacy is None else _HELLO_BYTES)
+        if first[:1] != bytes([_TLS_RECORD]):
+            return self._context if self._tls_only else None
+        version = first[_VERSION_AT:_HELLO_BYTES]
+        if self._legacy is not None and version and version < _TLS_1_2:
+            return self._legacy
+        return self._context
+
+    async def _first_bytes(self, connection: socket.socket, count: int) -> bytes:
+        """Look at so many bytes and leave them where they are. Raises `TimeoutError` when they do not come."""
+        # The system wakes us once they are there, or nothing more will come.
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVLOWAT, count)
         readable = asyncio.Event()
         self._loop.add_reader(connection, readable.set)
         try:
@@ -167,5 +211,5 @@ class SecureListener:
                 await readable.wait()
         finally:
             self._loop.remove_reader(connection)
-        first = connection.recv(1, socket.MSG_PEEK)
-        return bool(first) and first[0] == _TLS_RECORD
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVLOWAT, 1)
+        return connection.recv(count, socket.MSG_PEEK)

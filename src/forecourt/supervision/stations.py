@@ -91,6 +91,7 @@ class Station:
         "meter_values",
         "orphan_stops",
         "profiles",
+        "provisional",
         "remote",
         "transactions",
         "triggered",
@@ -104,6 +105,8 @@ class Station:
         self.connected_s = 0.0
         self.last_seen_s = 0.0
         self.boot_status: str | None = None
+        self.provisional = False
+        """Whether it is kept Pending on this link, whatever the registry says."""
         self.boot_triggered = False
         """Whether this link was asked for a BootNotification because none is known."""
         self.triggered: frozenset[type[Record]] = frozenset()
