@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -27,13 +28,13 @@ WAIT_S = 60.0
 
 
 @contextmanager
-def running(*arguments: str) -> Iterator[subprocess.Popen[str]]:
+def running(*arguments: str, **environment: str) -> Iterator[subprocess.Popen[str]]:
     with subprocess.Popen(
         [*COMMAND, *arguments],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-        env=os.environ | {"PYTHONUNBUFFERED": "1"},
+        env=os.environ | {"PYTHONUNBUFFERED": "1"} | environment,
     ) as process:
         try:
             yield process
@@ -119,8 +120,11 @@ def test_where_no_terminal_is_the_demo_tells_in_plain_lines_what_happens() -> No
         while "Charging" not in "".join(lines[-1:]):
             lines.append(process.stdout.readline())
             assert lines[-1], lines
-        assert "EVD2S320TBB" in lines[0]
-        assert sum("http://127.0.0.1:" in line for line in lines) == 2
+        page = re.fullmatch(r"Forecourt demo: open (http://127\.0\.0\.1:\d+/) in a browser\.\n", lines[0])
+        assert page is not None, "the address of the page is the first thing it says"
+        assert "EVD2S320TBB" in lines[1]
+        assert get(page[1] + "api/stations")[0]["model"] == "EVD2S320TBB"
+        assert sum("http://127.0.0.1:" in line for line in lines) == 3
         assert any("gun 1 CCS2: Preparing" in line for line in lines)
         assert not any("\x1b" in line for line in lines)
         process.send_signal(signal.SIGINT)
@@ -128,7 +132,117 @@ def test_where_no_terminal_is_the_demo_tells_in_plain_lines_what_happens() -> No
         assert (process.returncode, said) == (130, "")
 
 
-@pytest.mark.parametrize(("arguments", "said"), [(("--model", "EVD"), "EVD"), (("--speed", "-1"), "speed")])
+def steps_of(session: dict[str, Any], side: str) -> list[str]:
+    return [step["sentence"] for step in session["security"]["steps"] if step["side"] == side]
+
+
+def test_station_is_led_from_profile_1_to_3_before_its_session() -> None:
+    """Each step is there because it was seen: effects of the station's brain, durable facts of the supervision."""
+    session = once("--security", "3", "--speed", "60")
+    security = session["security"]
+    assert (security["connectedProfile"], security["stationProfile"]) == (3, 3)
+    assert security["url"].startswith("wss://127.0.0.1:")
+    assert (session["transactionId"], session["reason"]) == (1, "Local")
+    told = steps_of(session, "supervision")
+    let_in = [sentence for sentence in told if sentence.startswith("lets DEMO-1 in with security profile")]
+    assert [sentence[-1] for sentence in let_in] == ["1", "2", "3"]
+    order = [
+        "sent InstallCertificate CentralSystemRootCertificate: Accepted",
+        "sent ChangeConfiguration SecurityProfile=2: Accepted",
+        "takes the signing request of DEMO-1",
+        "sent CertificateSigned: Accepted",
+        "sent ChangeConfiguration SecurityProfile=3: Accepted",
+    ]
+    assert [sentence for sentence in told if sentence in order] == order
+    assert any(security["certificateSerial"][:12] in sentence for sentence in told)
+    connecting = [sentence for sentence in steps_of(session, "station") if sentence.startswith("connects to wss://")]
+    assert ["its password" in connecting[0], "its client certificate" in connecting[-1]] == [True, True]
+    assert all("trusting 1 installed root alone" in sentence for sentence in connecting)
+
+
+def test_what_the_station_was_given_is_kept_and_the_next_demo_finds_it_at_its_profile(tmp_path: Path) -> None:
+    first = once("--security", "2", "--speed", "60", "--data", str(tmp_path))
+    assert (first["security"]["connectedProfile"], first["security"]["certificateSerial"]) == (2, None)
+    kept = ("--speed", "600", "--data", str(tmp_path))
+    second = once("--security", "2", *kept)
+    assert second["security"]["connectedProfile"] == 2
+    assert "DEMO-1 has security profile 2 already, and none goes down over OCPP" in steps_of(second, "supervision")
+    plain = once(*kept)
+    assert [session["transactionId"] for session in (first, second, plain)] == [1, 2, 3]
+    secrets = json.loads((tmp_path / "station" / "commissioning.json").read_text())["authorization_key"]
+    assert len(secrets) == 40
+    assert secrets not in json.dumps([first, second, plain])
+
+
+def test_security_is_told_in_lines_before_the_cars_come() -> None:
+    with running("demo", "--security", "2", "--speed", "60") as process:
+        assert process.stdout is not None
+        lines: list[str] = []
+        while "Charging" not in "".join(lines[-1:]):
+            lines.append(process.stdout.readline())
+            assert lines[-1], lines
+        told = "".join(lines)
+        assert told.index("is done: DEMO-1 came with security profile 2") < told.index("Charging")
+        assert f"wss://127.0.0.1:{told.partition('wss://127.0.0.1:')[2].partition('/')[0]}/DEMO-1" in told
+
+
+def test_by_hand_no_car_comes_until_a_person_brings_one() -> None:
+    with running("demo", "--by-hand", "--speed", "60", "--json") as process:
+        assert process.stdout is not None
+        told = json.loads(process.stdout.readline())
+        station = f"{told['stationUrl']}/api/stations/DEMO-1"
+        end = time.monotonic() + WAIT_S
+        while get(station)["connectors"][0]["reportedStatus"] != "Available":
+            assert time.monotonic() < end
+            time.sleep(0.05)
+        posted = httpx2.post(f"{station}/connectors/1/plug", json={})
+        assert posted.status_code == 200, posted.text
+        while get(station)["connectors"][0]["reportedStatus"] != "Preparing":
+            assert time.monotonic() < end
+            time.sleep(0.05)
+        assert httpx2.post(f"{station}/badge", json={"idTag": "DEMO-BADGE"}).status_code == 200
+        while not (sessions := get(f"{told['supervisionUrl']}/api/transactions")):
+            assert time.monotonic() < end
+            time.sleep(0.05)
+        assert [one["transactionId"] for one in sessions] == [1]
+
+
+def test_open_gives_the_page_s_address_to_the_browser(tmp_path: Path) -> None:
+    """The browser is a script here that writes down what it was given."""
+    browser, opened = tmp_path / "browser", tmp_path / "opened"
+    browser.write_text(f'#!/bin/sh\necho "$1" > {opened}.new && mv {opened}.new {opened}\n')
+    browser.chmod(0o700)
+    with running("demo", "--open", "--by-hand", "--json", BROWSER=f"{browser} %s") as process:
+        assert process.stdout is not None
+        page = json.loads(process.stdout.readline())["pageUrl"]
+        end = time.monotonic() + WAIT_S
+        while not opened.exists():
+            assert time.monotonic() < end
+            time.sleep(0.05)
+        assert opened.read_text().strip() == page
+
+
+def test_where_no_browser_is_one_sentence_says_so_and_the_demo_goes_on(tmp_path: Path) -> None:
+    with running("demo", "--open", "--by-hand", "--json", PATH=str(tmp_path), BROWSER="", DISPLAY="") as process:
+        assert process.stdout is not None
+        page = json.loads(process.stdout.readline())["pageUrl"]
+        said: dict[str, Any] = {}
+        while said.get("event") != "not opened":
+            said = json.loads(process.stdout.readline())
+        assert said["reason"] == f"No browser could be opened here: open {page} yourself."
+        assert get(page + "api/stations")[0]["identity"] == "DEMO-1"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("--model", "EVD"), "EVD"),
+        (("--speed", "-1"), "speed"),
+        (("--security", "1"), "2 or 3"),
+        (("--once", "--by-hand"), "--by-hand"),
+        (("--once", "--open"), "--open"),
+    ],
+)
 def test_a_wrong_demo_gets_usage_hint_and_one_sentence(arguments: tuple[str, ...], said: str) -> None:
     refused = subprocess.run(
         [*COMMAND, "demo", *arguments], capture_output=True, text=True, timeout=WAIT_S, check=False

@@ -61,7 +61,8 @@ def test_both_guns_and_the_last_messages_fit_a_terminal_of_80_columns(capsys: py
     run(scenario())
     told = capsys.readouterr().out
     assert "gun 1 CCS2: Charging" in told
-    assert told.count("http://127.0.0.1:") == 2
+    assert told.count("http://127.0.0.1:") == 3
+    assert re.search(r"^Forecourt demo: open http://127\.0\.0\.1:\d+/ in a browser\.$", told, re.MULTILINE)
 
 
 def test_a_message_of_a_peer_cannot_move_the_cursor() -> None:

@@ -1,4 +1,8 @@
-"""What happens in the demo: cars arrive, their drivers show a badge, charge, and leave again."""
+"""What happens in the demo: cars arrive, their drivers show a badge, charge, and leave again.
+
+Whoever uses the page or the API has the station to himself: from a person's first act on, the story does nothing until
+no car of a person is plugged in and a minute has passed. A car of the story that charges meanwhile goes on charging.
+"""
 
 from __future__ import annotations
 
@@ -13,6 +17,19 @@ from forecourt.cabinet.archetypes import ARCHETYPES
 from forecourt.cli.demo_site import ID_TAG, IDENTITY
 from forecourt.errors import ForecourtError
 from forecourt.runtime.hosted import NotNowError
+from forecourt.station.events import (
+    BadgeShown,
+    CablePlugged,
+    CableUnplugged,
+    ConnectorShown,
+    FaultCleared,
+    FaultRaised,
+    KeySet,
+    PowerLost,
+    RebootRequested,
+    TariffHidden,
+    TariffShown,
+)
 from forecourt.supervision import readings
 
 if TYPE_CHECKING:
@@ -38,6 +55,26 @@ CHARGE_LIMIT_S = 7200.0
 CARS = ("family", "800-volt", "city", "chademo")
 """Who comes by: cars that are ready before a spectator has gone."""
 MESSAGE_PAGE = 1000
+LOOK_S = 1.0
+"""Real seconds between two looks whether a person has gone."""
+ALONE_S = 60.0
+"""Real seconds that the story keeps away after somebody has done something."""
+ACTS = frozenset(
+    {
+        BadgeShown,
+        CablePlugged,
+        CableUnplugged,
+        ConnectorShown,
+        FaultCleared,
+        FaultRaised,
+        KeySet,
+        PowerLost,
+        RebootRequested,
+        TariffHidden,
+        TariffShown,
+    }
+)
+"""What people do, where it is not the story's doing."""
 
 
 class StoryError(ForecourtError):
@@ -47,9 +84,18 @@ class StoryError(ForecourtError):
 class Story:
     """Lets things happen at the station of a site, and waits for what comes of them."""
 
-    def __init__(self, site: DemoSite) -> None:
+    def __init__(self, site: DemoSite, alone_s: float = ALONE_S) -> None:
+        """`alone_s`: so many real seconds it keeps away after somebody has done something."""
         self.site = site
+        self._alone_s = alone_s
         self._changed = asyncio.Event()
+        self._is_acting = False
+        self._own: set[int] = set()
+        """Connectors with cars of the story."""
+        self._persons: set[int] = set()
+        """Connectors with cars of somebody else."""
+        self._last_act_s = float("-inf")
+        """When somebody else did something, in the loop's time."""
         self._leave = site.station.seat.listen(self._hear)
 
     def close(self) -> None:
@@ -61,28 +107,69 @@ class Story:
 
         Raises `StoryError` when somebody else unplugs the car meanwhile.
         """
-        station = self.site.station
-        await self.until(lambda: self._is_free(connector))
-        station.plug(connector, car)
+        await self._wait_for(lambda: self.is_alone and self._is_free(connector))
+        self._plug(connector, car)
+        try:
+            await self._visit(connector)
+        finally:
+            if not self.site.station.cabinet.plugged(connector):
+                self._own.discard(connector)
+
+    async def _visit(self, connector: int) -> None:
         await self.stays(connector, lambda row: row.reportedStatus == "Preparing")
         await self.pause(BADGE_S)
-        self._show_badge(connector)
-        await self.stays(connector, lambda row: row.reportedStatus == "Charging")
+        await self._stays_until_alone(connector)
+        if self.connector(connector).transaction is None:
+            self._show_badge(connector)
+        await self.stays(connector, _charges_or_never_will)
         await self.stays(connector, lambda row: row.reportedStatus == "SuspendedEV" or row.transaction is None)
         await self.pause(BADGE_S)
+        await self._stays_until_alone(connector)
         if self.connector(connector).transaction is not None:
             self._show_badge(connector)
             await self.stays(connector, lambda row: row.transaction is None)
-        station.unplug(connector)
+        self._unplug(connector)
         await self.until(lambda: self._is_free(connector))
+
+    @property
+    def is_alone(self) -> bool:
+        """Whether nobody else uses the station."""
+        self._persons = {connector for connector in self._persons if self.site.station.cabinet.plugged(connector)}
+        return not self._persons and asyncio.get_running_loop().time() - self._last_act_s >= self._alone_s
+
+    async def _stays_until_alone(self, connector: int) -> None:
+        await self._wait_for(lambda: self._so_of_plugged(connector, lambda _row: self.is_alone))
+
+    def _plug(self, connector: int, car: Car) -> None:
+        with self._acting():
+            self._own.add(connector)
+            try:
+                self.site.station.plug(connector, car)
+            except NotNowError:
+                self._own.discard(connector)
+                raise
+
+    def _unplug(self, connector: int) -> None:
+        with self._acting():
+            self.site.station.unplug(connector)
+
+    @contextlib.contextmanager
+    def _acting(self) -> Iterator[None]:
+        """What happens within is the story's own doing."""
+        self._is_acting = True
+        try:
+            yield
+        finally:
+            self._is_acting = False
 
     def _is_free(self, connector: int) -> bool:
         row = self.connector(connector)
         return row.reportedStatus == "Available" and not row.plugged
 
     def _show_badge(self, connector: int) -> None:
-        self.site.station.show(connector)
-        self.site.station.show_badge(ID_TAG)
+        with self._acting():
+            self.site.station.show(connector)
+            self.site.station.show_badge(ID_TAG)
 
     async def once(self) -> dict[str, Any]:
         """One session, as the supervision's ledger has it."""
@@ -144,23 +231,45 @@ class Story:
                     return
             await self._changed.wait()
 
+    async def _wait_for(self, condition: Callable[[], bool]) -> None:
+        """As `until`, for what also becomes so as time passes."""
+        while True:
+            self._changed.clear()
+            with contextlib.suppress(_NotRunningError):
+                if condition():
+                    return
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._changed.wait(), min(LOOK_S, self._alone_s))
+
     async def stays(self, connector: int, condition: Callable[[ConnectorSnapshot], bool]) -> None:
         """Wait for something to be so of a connector with a car. Raises `StoryError` when the car is gone."""
+        await self.until(lambda: self._so_of_plugged(connector, condition))
 
-        def gone_or_so() -> bool:
-            if not self.site.station.cabinet.plugged(connector):
-                raise StoryError(f"The car at connector {connector} was unplugged by somebody else.")
-            return condition(self.connector(connector))
-
-        await self.until(gone_or_so)
+    def _so_of_plugged(self, connector: int, condition: Callable[[ConnectorSnapshot], bool]) -> bool:
+        if not self.site.station.cabinet.plugged(connector):
+            raise StoryError(f"The car at connector {connector} was unplugged by somebody else.")
+        return condition(self.connector(connector))
 
     async def pause(self, seconds: float) -> None:
         """Let some time of the story pass."""
         await asyncio.sleep(seconds / min(self.site.clock.speed, STORY_SPEED))
 
     def _hear(self, what: Event | Effect, now: float) -> None:
-        del what, now
+        del now
+        if type(what) in ACTS:
+            self._take_note(what)
         self._changed.set()
+
+    def _take_note(self, act: Event | Effect) -> None:
+        """Somebody did something, perhaps the story itself. A new life finds a car that was plugged before."""
+        again = isinstance(act, CablePlugged) and act.connector in self._own | self._persons
+        if isinstance(act, CablePlugged) and not again:
+            self._persons.add(act.connector)
+        elif isinstance(act, CableUnplugged):
+            self._own.discard(act.connector)
+            self._persons.discard(act.connector)
+        if not self._is_acting and not again:
+            self._last_act_s = asyncio.get_running_loop().time()
 
     # The ledger
 
@@ -194,6 +303,10 @@ class Story:
             if len(page) < MESSAGE_PAGE or page[-1].id <= number:
                 return dict(sorted(counts.items()))
             before = page[-1].id
+
+
+def _charges_or_never_will(row: ConnectorSnapshot) -> bool:
+    return row.reportedStatus == "Charging" or (row.reportedStatus != "Preparing" and row.transaction is None)
 
 
 class _NotRunningError(NotNowError):

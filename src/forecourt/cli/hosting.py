@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from forecourt.evlink.keys import Key
     from forecourt.runtime.data_folder import Wishes
     from forecourt.runtime.hosted import HostedStation
-    from forecourt.station.commissioning import StationOptions
+    from forecourt.station.commissioning import Chance, StationOptions
 
 CLOSE_S = 1.0
 """Real seconds that links get to close at the end."""
@@ -50,17 +50,19 @@ async def open_station(
     *,
     recommission: bool = False,
     authorities: str | None = None,
+    chance: Chance | None = None,
 ) -> tuple[Host, HostedStation]:
     """A host with one station without power yet. Raises `ForecourtError` with a sentence.
 
     `authorities` are the roots in PEM that it trusts over TLS, None for those of the system.
+    `chance` is the system's unless given.
     """
     commissioning = settle(None if folder is None else folder.kept, wishes, recommission)
     links = Links(close_timeout_s=CLOSE_S, certificate_authorities=authorities)
     opened.push_async_callback(links.close, within_s=CLOSE_S)
     records, meters = (None, None) if folder is None else (folder.records, folder.meters)
     keys = None if folder is None else folder.keys
-    host = Host(clock, links, records, meters, files=Files(authorities), keys=keys)
+    host = Host(clock, links, records, meters, chance, files=Files(authorities), keys=keys)
     opened.push_async_callback(host.stop)
     if folder is not None:
         await folder.keep(commissioning)

@@ -55,7 +55,8 @@ def introduction(site: DemoSite, data: Path | None) -> str:
     station = site.station
     return "\n".join(
         (
-            f"Forecourt demo: {station.model.reference} as {station.identity}, at speed {site.clock.speed:g}.",
+            f"Forecourt demo: open {site.page} in a browser.",
+            f"  It is an {station.model.reference} as {station.identity}, at speed {site.clock.speed:g}.",
             f"  supervision   {addresses['supervisionUrl']}/api/stations",
             f"  station       {addresses['stationUrl']}/api/stations",
             f"  OCPP 1.6-J    {addresses['ocppUrl']}/{station.identity}",
