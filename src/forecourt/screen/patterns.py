@@ -87,10 +87,11 @@ def families() -> tuple[Family, ...]:
     """All patterns in the order of the page."""
     return (
         Family("Without a gun", _without_gun()),
-        Family("Stages of a gun", tuple(Pattern(stage.value, station(stage)) for stage in Stage)),
+        Family("Stages of a gun", tuple(Pattern(f"stage {stage.value}", station(stage)) for stage in Stage)),
         Family("Ways to begin", _options()),
         Family(
-            "Refusals", tuple(Pattern(refusal.value, station(Stage.REFUSED, refusal=refusal)) for refusal in Refusal)
+            "Refusals",
+            tuple(Pattern(f"refusal {refusal.value}", station(Stage.REFUSED, refusal=refusal)) for refusal in Refusal),
         ),
         Family("Ends of a session", tuple(_ended(reason) for reason in StopReason)),
         Family("Cost", _costs()),
@@ -240,7 +241,7 @@ def _without_gun() -> tuple[Pattern, ...]:
 
 def _options() -> tuple[Pattern, ...]:
     return (
-        *(Pattern(option.value, station(Stage.AUTHENTICATE, options=(option,))) for option in Option),
+        *(Pattern(f"option {option.value}", station(Stage.AUTHENTICATE, options=(option,))) for option in Option),
         Pattern("every option", station(Stage.AUTHENTICATE, options=EVERY_OPTION)),
         Pattern(
             "every option but the code",
