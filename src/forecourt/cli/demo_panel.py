@@ -121,5 +121,7 @@ def _gist(payload: object) -> str:
         told = payload.get("idTagInfo", payload)
         if isinstance(told, dict) and isinstance(told.get("status"), str):
             return printable(told["status"])
+        if not payload:
+            return "answered"
     text = printable(msgspec.json.encode(payload).decode())
     return text if len(text) <= ANSWER_LENGTH else text[: ANSWER_LENGTH - 3] + "..."
