@@ -2,140 +2,24 @@
 
 from __future__ import annotations
 
-import asyncio
-import ipaddress
 import ssl
-from contextlib import asynccontextmanager
-from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from datetime import timedelta
+from typing import TYPE_CHECKING
 
 import msgspec
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 
-from forecourt.evlink.keys import require_key
-from forecourt.runtime.host import Host
-from forecourt.runtime.keys import Keys
-from forecourt.runtime.link import Links, Refuse, Welcome
-from forecourt.runtime.records import RecordStore
-from forecourt.runtime.tls import problem_of, server_context
-from forecourt.station.commissioning import Commissioning
+from forecourt.runtime.tls import problem_of
 from forecourt.station.effects import SaveRecord
-from tests.authorities import OPERATOR, SERIAL, SUPERVISION, Authority, key_of, pem_of
-from tests.hosted_rig import NoChance, Rig, YesSayer, until
+from tests.authorities import SUPERVISION, Authority
+from tests.hosted_rig import until
+from tests.tls_rig import KEY, NOW, ROOT, VALID, TlsRig, connected, give_certificate, openssl_server, server_chain
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable
+    from collections.abc import Callable
     from pathlib import Path
-
-    from forecourt.runtime.clock import Clock
-    from forecourt.runtime.hosted import HostedStation
-    from forecourt.runtime.link import Handshake
-
-
-NOW = datetime.now(UTC)
-VALID = (NOW - timedelta(days=2), NOW + timedelta(days=300))
-KEY = "00112233445566778899aabbccddeeff"
-ROOT = Authority(valid=VALID)
-
-
-def server_chain(
-    folder: Path, authority: Authority, *, valid: tuple[datetime, datetime] = VALID, host: str = ""
-) -> Path:
-    """What a supervision at 127.0.0.1 shows, with its key."""
-    key = key_of("server")
-    name: x509.GeneralName = x509.DNSName(host) if host else x509.IPAddress(ipaddress.ip_address("127.0.0.1"))
-    leaf = authority.issue(
-        key.public_key(),
-        common_name=host or "127.0.0.1",
-        valid=valid,
-        extensions=(x509.SubjectAlternativeName([name]),),
-    )
-    private = key.private_bytes(
-        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-    )
-    file = folder / "server.pem"
-    file.write_bytes(private + pem_of(leaf, authority.certificate).encode())
-    return file
-
-
-class Strict(YesSayer):
-    """A supervision that lets a station in by password or, once it wants that, by certificate only."""
-
-    def __init__(self, clock: Clock) -> None:
-        super().__init__(clock)
-        self.wants_certificate = False
-        self.handshakes: list[Handshake] = []
-
-    def decide(self, handshake: Handshake) -> Welcome | Refuse:  # type: ignore[override]
-        self.handshakes.append(handshake)
-        if self.wants_certificate and handshake.certificate is None:
-            return Refuse(401, "A certificate is wanted here.")
-        return Welcome(self)
-
-
-class TlsRig(Rig):
-    """As `Rig`, over TLS only: the station trusts the root as delivered until it is told otherwise."""
-
-    def __init__(self, chain: Path, folder: Path | None = None) -> None:
-        super().__init__(1.0, folder)
-        self.strict = Strict(self.clock)
-        self.url = ""
-        """Where stations go; empty: to the supervision of this rig."""
-        self.supervision = self.strict
-        self.context = server_context(str(chain))
-        self.context.verify_mode = ssl.CERT_OPTIONAL
-        self.context.load_verify_locations(cadata=ROOT.pem)
-
-    async def __aenter__(self) -> TlsRig:
-        self.links = Links(close_timeout_s=0.5, certificate_authorities=ROOT.pem)
-        self.listener = await self.links.serve("127.0.0.1", 0, self.strict.decide, context=self.context)
-        self.host = self.make_host()
-        return self
-
-    def make_host(self) -> Host:
-        if self.folder is None:
-            return Host(self.clock, self.links, chance=NoChance())
-        records = RecordStore(self.folder / "records.sqlite")
-        return Host(self.clock, self.links, records, chance=NoChance(), keys=Keys(self.folder / "keys"))
-
-    async def add(self, **settings: str) -> HostedStation:
-        """A station at profile 0 with wss as written (reading A10), with power."""
-        url = self.url or f"wss://127.0.0.1:{self.listener.port}"
-        commissioning = Commissioning("STATION 1", url, "EVD1S180THB", SERIAL, "3.5.8803", KEY)
-        chosen = [(require_key(name), value) for name, value in settings.items()]
-        station = await self.host.add(commissioning, self.options, chosen)
-        station.power(True)
-        return station
-
-    async def ask(self, action: str, payload: dict[str, Any]) -> str:
-        return str((await self.supervision.call(action, payload))["status"])
-
-    async def come_back(self, seen: int) -> None:
-        """Wait until the station was let in again and could be asked something."""
-        await until(lambda: len(self.strict.handshakes) > seen and self.strict.links)
-
-
-@asynccontextmanager
-async def connected(rig: TlsRig, **settings: str) -> AsyncIterator[HostedStation]:
-    async with rig:
-        station = await rig.add(SecurityProfile="0", CpoName=OPERATOR, **settings)
-        await until(lambda: rig.supervision.count()["BootNotification"])
-        yield station
-
-
-async def give_certificate(rig: TlsRig) -> str:
-    """Install the root, have a request made, and answer it; the chain."""
-    installed = {"certificateType": SUPERVISION, "certificate": ROOT.pem}
-    assert await rig.ask("InstallCertificate", installed) == "Accepted"
-    asked = {"requestedMessage": "SignChargePointCertificate"}
-    assert await rig.ask("ExtendedTriggerMessage", asked) == "Accepted"
-    await until(lambda: rig.supervision.payloads("SignCertificate"))
-    between = Authority("Between", ROOT, valid=VALID)
-    chain = between.sign(rig.supervision.payloads("SignCertificate")[-1]["csr"], valid=VALID) + between.pem
-    assert await rig.ask("CertificateSigned", {"certificateChain": chain}) == "Accepted"
-    return chain
 
 
 @pytest.mark.requirement("GUIDE-SEC-02", "GUIDE-SEC-05", "WP-A05.FR.06", "WP-A05.FR.07", "WP-M04.FR.06")
@@ -255,32 +139,6 @@ def test_wrong_certificate_of_the_supervision_is_refused_and_told_of_later(
             )
 
     play(scenario())
-
-
-@asynccontextmanager
-async def openssl_server(folder: Path, *options: str) -> AsyncIterator[int]:
-    """An independent server with a certificate that nobody trusts; its port."""
-    key = key_of("rsa server", "rsa2048")
-    leaf = Authority("Foreign", valid=VALID).issue(key.public_key(), common_name="127.0.0.1", valid=VALID)
-    private = key.private_bytes(
-        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-    )
-    file = folder / "openssl.pem"
-    file.write_bytes(private + pem_of(leaf).encode())
-    server = await asyncio.create_subprocess_exec(
-        *("openssl", "s_server", "-accept", "127.0.0.1:0", "-cert", str(file), *options),
-        stdin=asyncio.subprocess.PIPE,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.DEVNULL,
-    )
-    assert server.stdout is not None
-    try:
-        while not (line := await server.stdout.readline()).startswith(b"ACCEPT"):
-            assert line, "openssl did not start"
-        yield int(line.rsplit(b":", 1)[1])
-    finally:
-        server.kill()
-        await server.communicate()
 
 
 OLD = ("-tls1_1", "-cipher", "ALL:@SECLEVEL=0")
