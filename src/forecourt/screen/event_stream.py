@@ -103,7 +103,7 @@ def told(station: HostedStation, what: Event | Effect, now: float) -> dict[str, 
 def sample(station: HostedStation) -> dict[str, Any]:
     """What the driver in front of the station watches."""
     view = station_view(station)
-    rows = ("connectorId", "status", "power_w", "voltage_v", "current_a", "soc_percent", "meter_wh")
+    rows = ("connectorId", "status", "power_w", "limited_w", "voltage_v", "current_a", "soc_percent", "meter_wh")
     connectors = [{name: getattr(connector, name) for name in rows} for connector in view.connectors]
     return {"kind": "sample", "name": "Sample", "time": view.clock, "connectors": connectors}
 

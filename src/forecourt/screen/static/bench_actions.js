@@ -41,8 +41,9 @@ export class Actions {
     const cars = await ask("GET", "/api/cars");
     for (const select of this.#bench.querySelectorAll("[data-cars]")) {
       for (const car of cars) {
-        const option = make("option", "", `${car.name}, ${car.battery_kwh} kWh, ${car.inlets.join(" and ")}`);
+        const option = make("option", "", `${car.name}, ${car.battery_kwh} kWh, up to ${car.peak_kw} kW, ${car.inlets.join(" and ")}`);
         option.value = car.name;
+        if (car.title) option.title = car.title;
         select.append(option);
       }
     }

@@ -77,7 +77,7 @@ class KeyRow {
     this.element = make("tr");
     const name = make("th");
     name.scope = "row";
-    this.#cells = { name, value: make("td", "value"), default: make("td", "muted"), about: make("td", "muted about") };
+    this.#cells = { name, value: make("td", "value"), default: make("td", "muted default"), about: make("td", "muted about") };
     this.element.append(...Object.values(this.#cells));
   }
 
@@ -89,13 +89,14 @@ class KeyRow {
       this.#cells.name.textContent = key.key;
       this.#cells.about.textContent = [key.access, key.type, key.unit, key.effect].filter(Boolean).join(" · ");
     }
-    this.#cells.default.textContent = key.default ?? "—";
+    this.#cells.default.replaceChildren(listed(key.default ?? "—"));
     if (!this.isEdited) this.#rest();
   }
 
   #rest() {
     this.isEdited = false;
-    const value = make("span", this.key.value === null ? "muted" : "mono", this.key.value ?? "not shown or not set");
+    const value = make("span", this.key.value === null ? "muted" : "mono");
+    value.append(listed(this.key.value ?? "not shown or not set"));
     const edit = make("button", "small", "Edit");
     edit.type = "button";
     edit.setAttribute("aria-label", `Edit ${this.key.key}`);
@@ -152,6 +153,13 @@ class KeyRow {
     field.setAttribute("aria-label", `New value of ${this.key.key}`);
     return field;
   }
+}
+
+/** A text that may be broken after its commas. */
+function listed(text) {
+  const parts = document.createDocumentFragment();
+  for (const part of text.split(/(?<=,)/)) parts.append(part, document.createElement("wbr"));
+  return parts;
 }
 
 function button(text, type) {

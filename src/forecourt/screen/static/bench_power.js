@@ -30,6 +30,7 @@ export class Power {
       feed.on(name, ({ frame }) => { if (PROFILE_TALK.test(frame)) read(); });
     }
     feed.on("LimitPower", read);
+    read();
     setInterval(() => { if (!document.hidden && panel.offsetParent) read(); }, REFRESH_MS);
   }
 

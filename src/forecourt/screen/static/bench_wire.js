@@ -7,6 +7,7 @@ import { named, tree } from "./bench_tree.js";
 const MOST_ROWS = 500;
 const GATHER_MS = 60;
 const NEAR_END_PX = 40;
+const GIST_LENGTH = 160;
 const KINDS = { 2: ["call", "call"], 3: ["result", "result"], 4: ["error", "error"] };
 
 export class WireLog {
@@ -14,10 +15,11 @@ export class WireLog {
   #path;
   #list;
   #note;
-  #last = -1;
+  #last = 0;
   #isPaused = false;
   #isReading = false;
   #isBehind = false;
+  #isFresh = true;
   #actions = new Set();
   #bytes = new TextEncoder();
 
@@ -27,12 +29,13 @@ export class WireLog {
     this.#list = panel.querySelector("[data-wire-rows]");
     this.#note = panel.querySelector("[data-wire-note]");
     this.#wire(feed);
-    this.#read();
+    this.#begin();
   }
 
   #wire(feed) {
     const more = settle(() => this.#read(), GATHER_MS);
-    for (const name of ["Station", "SendFrame", "FrameReceived"]) feed.on(name, more);
+    for (const name of ["SendFrame", "FrameReceived"]) feed.on(name, more);
+    feed.on("Station", () => this.#begin());
     for (const field of this.#panel.querySelectorAll("[data-wire-filter]")) {
       field.addEventListener("input", () => this.#filter());
     }
@@ -49,6 +52,13 @@ export class WireLog {
     });
   }
 
+  /** At the beginning of a stream: after a restart of the process its messages count from 1 again. */
+  #begin() {
+    this.#last = 0;
+    this.#isFresh = true;
+    this.#read();
+  }
+
   async #read() {
     if (this.#isPaused) return;
     if (this.#isReading) {
@@ -57,8 +67,7 @@ export class WireLog {
     }
     this.#isReading = true;
     try {
-      const after = this.#last < 0 ? "" : `&after=${this.#last}`;
-      this.#add(await ask("GET", `${this.#path}?limit=${MOST_ROWS}${after}`));
+      this.#add(await ask("GET", `${this.#path}?limit=${MOST_ROWS}&after=${this.#last}`));
       this.#tell();
     } catch (error) {
       if (!(error instanceof Refused)) throw error;
@@ -76,6 +85,8 @@ export class WireLog {
     const box = this.#list;
     const isAtEnd = box.scrollHeight - box.scrollTop - box.clientHeight < NEAR_END_PX;
     const wanted = this.#wanted();
+    if (this.#isFresh) box.replaceChildren();
+    this.#isFresh = false;
     const rows = messages.map((message) => this.#row(message, wanted));
     if (messages.length) this.#last = messages.at(-1).number;
     box.append(...rows);
@@ -96,6 +107,7 @@ export class WireLog {
       make("time", "", clock(message.time)),
       make("span", isOut ? "out" : "in", isOut ? "↑ out" : "↓ in"),
       make("span", "action", message.action ?? "—"),
+      make("span", "gist", gist(message.text)),
       make("span", "kind", label),
       make("span", "number", message.latency_ms === null ? "" : duration(message.latency_ms)),
       make("span", "number", `${size} B`),
@@ -103,7 +115,10 @@ export class WireLog {
     summary.title = message.time;
     const details = make("details");
     details.append(summary);
-    details.addEventListener("toggle", () => details.append(opened(message)), { once: true });
+    details.addEventListener("toggle", () => {
+      details.append(opened(message));
+      details.scrollIntoView({ block: "nearest" });
+    }, { once: true });
     row.append(details);
     row.hidden = !wanted(row);
     this.#offer(message.action);
@@ -147,6 +162,11 @@ export class WireLog {
 
 function typeOf(text) {
   return /^\s*\[\s*([234])\s*,/.exec(text)?.[1];
+}
+
+/** How the payload begins. */
+function gist(text) {
+  return (/^\s*\[\s*\d\s*,\s*"[^"]*"\s*,\s*(?:"[^"]*"\s*,\s*)?(.*)\]\s*$/s.exec(text)?.[1] ?? text).slice(0, GIST_LENGTH);
 }
 
 /** What is under a row: the tree of the frame, or its text where it is no JSON, and a button that copies it. */
