@@ -57,6 +57,17 @@ from forecourt.supervision.api_security import (
     put_profile,
     revoke_certificate,
 )
+from forecourt.supervision.api_tariffs import (
+    delete_tariff,
+    get_receipt,
+    get_tariff,
+    list_assignments,
+    list_tariffs,
+    put_assignment,
+    put_station_assignment,
+    put_tariff,
+    put_tariff_picture,
+)
 from forecourt.supervision.files_http import answer_file_refused
 from forecourt.supervision.files_store import FileRefused
 
@@ -110,6 +121,15 @@ def create_app(supervision: Supervision) -> ASGIApp:
             get_profile,
             revoke_certificate,
             list_security_events,
+            list_tariffs,
+            get_tariff,
+            put_tariff,
+            delete_tariff,
+            put_tariff_picture,
+            list_assignments,
+            put_assignment,
+            put_station_assignment,
+            get_receipt,
         ],
         state=State({"supervision": supervision}),
         exception_handlers={

@@ -141,7 +141,7 @@ async def list_transactions(
 @get("/api/transactions/{transaction_id:int}")
 async def get_transaction(request: Request[Any, Any, Any], transaction_id: FromPath[int]) -> TransactionDetail:
     """One transaction with the data its StopTransaction carried."""
-    return await _transaction(request, transaction_id)
+    return await find_transaction(request, transaction_id)
 
 
 @get("/api/transactions/{transaction_id:int}/meter-values")
@@ -152,7 +152,7 @@ async def list_meter_values(
     limit: Annotated[int, QueryParameter(ge=1, le=LONGEST_VALUES)] = VALUES_LIMIT,
 ) -> list[MeterValueView]:
     """The meter values of a transaction in the order of their own timestamps, whenever they arrived."""
-    await _transaction(request, transaction_id)
+    await find_transaction(request, transaction_id)
     return await read(
         request, lambda connection: readings.meter_values(connection, transaction_id, offset=offset, limit=limit)
     )
@@ -166,8 +166,11 @@ async def list_orphan_stops(
     return await read(request, lambda connection: readings.orphan_stops(connection, identity=identity, limit=limit))
 
 
-async def _transaction(request: Request[Any, Any, Any], transaction_id: int) -> TransactionDetail:
-    found = await read(request, lambda connection: readings.transaction(connection, transaction_id))
+async def find_transaction(request: Request[Any, Any, Any], transaction_id: int) -> TransactionDetail:
+    """One transaction. Raises `ApiError` 404."""
+    supervision = supervision_of(request)
+    now = supervision.now()
+    found = await read(request, lambda connection: readings.transaction(connection, transaction_id, now))
     if found is None:
         raise ApiError(404, f"There is no transaction {transaction_id}.")
     return found

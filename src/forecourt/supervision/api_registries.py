@@ -81,6 +81,8 @@ class PolicyRule(Record, frozen=True, gc=False):
     """`interval` of an Accepted BootNotification, in s."""
     bootRetryInterval: Interval | UnsetType = UNSET
     """`interval` of a Pending or Rejected BootNotification, in s."""
+    costInterval: Annotated[int, Meta(ge=1, le=3600)] | UnsetType = UNSET
+    """How often a station is told at most what its sessions cost so far, in s."""
 
 
 _POLICY_FIELDS = {
@@ -90,6 +92,7 @@ _POLICY_FIELDS = {
     "bootStatus": "boot_status",
     "heartbeatInterval": "heartbeat_interval_s",
     "bootRetryInterval": "boot_retry_interval_s",
+    "costInterval": "cost_interval_s",
 }
 
 _LITERAL_KEY = re.compile(r"[\x20-\x7e]{16,40}")

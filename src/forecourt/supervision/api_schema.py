@@ -14,6 +14,7 @@ from forecourt.supervision.api_lists import LocalListOrder
 from forecourt.supervision.api_prices import CostOrder, TariffOrder
 from forecourt.supervision.api_registries import IdTagRule, PolicyRule, StationRule
 from forecourt.supervision.api_security import ProfileOrder
+from forecourt.supervision.api_tariffs import TariffAssignment, TariffRule
 
 _COMMAND_PATH = "/api/stations/{identity}/commands/{action}"
 
@@ -27,6 +28,9 @@ _BODIES: dict[tuple[str, str], type[msgspec.Struct]] = {
     ("/api/stations/{identity}/local-list", "post"): LocalListOrder,
     ("/api/stations/{identity}/security-profile", "put"): ProfileOrder,
     ("/api/stations/{identity}/tariff", "post"): TariffOrder,
+    ("/api/tariffs/{name}", "put"): TariffRule,
+    ("/api/tariff-assignment", "put"): TariffAssignment,
+    ("/api/stations/{identity}/tariff-assignment", "put"): TariffAssignment,
 }
 """The bodies that handlers read themselves, for their own words about what is wrong."""
 

@@ -50,8 +50,8 @@ if TYPE_CHECKING:
     from forecourt.supervision.answers import ObjectionToRequest
     from forecourt.supervision.effects import Effect
     from forecourt.supervision.events import Event
-    from forecourt.supervision.facts import TariffPictureSet
     from forecourt.supervision.ports import Recollection
+    from forecourt.supervision.pricing import PictureLocation
     from forecourt.supervision.stations import StationView
 
 ANSWER_TIMEOUT_S = 30.0
@@ -76,7 +76,7 @@ class CentralSystem:
         answer_timeout_s: float = ANSWER_TIMEOUT_S,
         wire_log: bool = False,
         objection_to_request: ObjectionToRequest | None = None,
-        picture_location: Callable[[TariffPictureSet], str | None] | None = None,
+        picture_location: PictureLocation | None = None,
     ) -> None:
         assert len(message_id_prefix) <= 20, f"message_id_prefix {message_id_prefix!r} leaves no room for the counter"
         self._registry = Registry(recollection)

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import aioftp
 from aioftp.pathio import AsyncPathIOContext
 
+from forecourt.evlink.price_messages import TARIFF_FILE_NAME
 from forecourt.runtime.ports import port_unavailable
 from forecourt.supervision.files_store import FileRefused
 
@@ -105,23 +106,29 @@ def _path_io(store: FileStore) -> type[aioftp.AsyncPathIO]:
     """The folders as users see them."""
 
     class Folders(aioftp.AsyncPathIO):
+        def _file(self, path: Path) -> Path:
+            """A file may be fetched by another name below its own: stations look at the end of a tariff's address."""
+            return path.parent if path.name == TARIFF_FILE_NAME and path.parent.parent == store.files else path
+
         def _sees(self, path: Path) -> bool:
             return path == store.files or (path.parent == store.files and not path.name.startswith("."))
 
         async def exists(self, path: Path) -> bool:
+            path = self._file(path)
             return path == NOTHING or (self._sees(path) and await super().exists(path))
 
         async def is_dir(self, path: Path) -> bool:
             return path in (NOTHING, store.files)
 
         async def is_file(self, path: Path) -> bool:
+            path = self._file(path)
             return self._sees(path) and await super().is_file(path)
 
         def open(self, path: Path, mode: str = "rb") -> AsyncPathIOContext:  # type: ignore[override]
             assert self.connection is not None
             user = self.connection.user
-            if mode == "rb" and self._sees(path):
-                return super().open(path, mode=mode)
+            if mode == "rb" and self._sees(self._file(path)):
+                return super().open(self._file(path), mode=mode)
             if mode != "wb" or not isinstance(user, _User) or user.ticket is None:
                 raise aioftp.PathIOError(reason=None)
             return _Upload(store, user.ticket, path.name)

@@ -104,9 +104,9 @@ class FileServers:
         return wanted
 
     def file_url(self, name: str, protocol: str, shown_name: str | None = None) -> str:
-        """Where a station fetches a file. Over HTTP its address may end in another name, where that counts."""
+        """Where a station fetches a file. Its address may end in another name, where that counts."""
         path = quote(name, safe="")
-        if protocol != "ftp" and shown_name not in (None, name):
+        if shown_name not in (None, name):
             path = f"{path}/{quote(shown_name or name, safe='')}"
         if protocol == "ftp":
             return f"ftp://{self._at(self.ftp_port)}/{path}"
@@ -117,6 +117,11 @@ class FileServers:
         if protocol == "ftp":
             return f"ftp://{ticket.login}:{ticket.token}@{self._at(self.ftp_port)}/"
         return f"{self._web(protocol)}/uploads/{ticket.token}"
+
+    @property
+    def https_url(self) -> str | None:
+        """Where files are fetched over HTTPS; None where they are not."""
+        return None if self.https_port is None else f"{self._web('https')}/files/"
 
     def _web(self, protocol: str) -> str:
         if protocol == "https":

@@ -9,8 +9,8 @@ free and the station knows, or can no longer be told.
 
 The start and the end of a session make the visit due at once, as do the unplugging and a refusal that leaves others to
 be told. A new connection or boot makes what the station was told unknown, and so tells it again. A station that knows
-no such messages is left alone until it boots again, one that leaves them unanswered until it connects again, and so is a
-session that it refuses.
+no such messages is left alone until it boots again, and so is a session that it refuses; one that leaves them
+unanswered, until it connects again.
 
 Pictures of tariffs are wanted by the same visits, before costs: a station fetches one once, for it keeps it.
 """
@@ -20,7 +20,7 @@ from __future__ import annotations
 import heapq
 import zlib
 from math import floor, inf
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 from forecourt.ocpp.core import (
     DataTransferRequest,
@@ -30,12 +30,13 @@ from forecourt.ocpp.core import (
 )
 from forecourt.ocpp.errors import ErrorCode
 from forecourt.ocpp.types import given, to_epoch
+from forecourt.supervision.duties import LATE_START_S
 from forecourt.supervision.effects import Store
 from forecourt.supervision.facts import GunFreed, SessionPriced, TariffShown
 from forecourt.supervision.outcomes import Answered, ErrorAnswered, TimedOut
 from forecourt.supervision.price_messages import cost_updated, tariff_download
 from forecourt.supervision.tariff_book import TariffBook
-from forecourt.supervision.tariffs import SessionFacts, cost_of, is_final, register_wh
+from forecourt.supervision.tariffs import BELIEVED_S, SessionFacts, cost_of, is_final, register_wh
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -51,6 +52,9 @@ if TYPE_CHECKING:
     from forecourt.supervision.registry import Registry
     from forecourt.supervision.stations import Station, Transaction
     from forecourt.supervision.tariffs import Cost, Tariff
+
+PictureLocation: TypeAlias = "Callable[[str, TariffPictureSet], str | None]"
+"""Given an identity and a picture: the address the station fetches it from; None where no file server runs."""
 
 BUSY_S = 1.0
 """How long a visit waits while other requests to the station are under way."""
@@ -167,7 +171,7 @@ class Prices:
         commands: Commands,
         stations: Mapping[str, Station],
         recollection: Recollection,
-        picture_location: Callable[[TariffPictureSet], str | None] | None = None,
+        picture_location: PictureLocation | None = None,
     ) -> None:
         self._registry = registry
         self._commands = commands
@@ -229,7 +233,9 @@ class Prices:
             for session in (*visit.sessions.values(),):
                 if session.connector == connector and session.freed_s is None:
                     self._free(visit, session, min(started_s, now), now, effects)
-        tariff = self.book.tariff_of(station.identity, connector, min(started_s, now))
+        # A station whose clock is a little or far behind means this moment; only an offline one means another.
+        late = LATE_START_S < now - started_s <= BELIEVED_S
+        tariff = self.book.tariff_of(station.identity, connector, started_s if late else now)
         if tariff is None:
             return
         visit = self._visit(station)
@@ -410,7 +416,9 @@ class Prices:
 
     def _picture_request(self, visit: _Visit) -> DataTransferRequest | None:
         picture = self._picture_for(visit.station.identity)
-        location = None if picture is None or self._location is None else self._location(picture)
+        location = (
+            None if picture is None or self._location is None else self._location(visit.station.identity, picture)
+        )
         if picture is None or location is None:
             return None
         visit.telling = picture

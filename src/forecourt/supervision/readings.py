@@ -13,6 +13,7 @@ from sqlalchemy import and_, func, or_, select, text
 from forecourt.evlink.faults import Fault, UnknownFault, find_fault
 from forecourt.ocpp.core import BootNotificationRequest, ChargePointErrorCode, Measurand, SampledValue
 from forecourt.ocpp.types import from_epoch
+from forecourt.supervision import readings_prices
 from forecourt.supervision.consequences import state_of
 from forecourt.supervision.registry import tag_key
 from forecourt.supervision.schema import (
@@ -137,6 +138,7 @@ def _station_view(
         errors=errors,
         openTransactions=transactions,
         waitingCommands=0 if live is None else live.waiting_commands,
+        costRefusal=None if live is None else live.cost_refusal,
     )
 
 
@@ -264,14 +266,21 @@ def transactions(connection: Connection, wanted: TransactionFilter, limit: int) 
     return [_transaction_view(connection, row) for row in connection.execute(query).all()]
 
 
-def transaction(connection: Connection, transaction_id: int) -> TransactionDetail | None:
-    """One transaction; None for an id that was never given out."""
+def transaction(connection: Connection, transaction_id: int, now: float) -> TransactionDetail | None:
+    """One transaction, with its cost at this moment; None for an id that was never given out."""
     query = select(TRANSACTIONS).where(TRANSACTIONS.c.transaction_id == transaction_id)
     row = connection.execute(query).one_or_none()
     if row is None:
         return None
     view = msgspec.structs.asdict(_transaction_view(connection, row))
-    return TransactionDetail(transactionData=_json(row.transaction_data), **view)
+    reading = None if row.stopped_s is not None else highest_register_wh(connection, row)
+    cost = readings_prices.cost(connection, row, reading, now)
+    return TransactionDetail(
+        transactionData=_json(row.transaction_data),
+        cost=cost,
+        noCost=readings_prices.NO_TARIFF if cost is None else None,
+        **view,
+    )
 
 
 def _open_transactions(connection: Connection, numbers: list[int]) -> dict[str, list[TransactionView]]:
@@ -356,6 +365,7 @@ def orphan_stops(connection: Connection, *, identity: str | None, limit: int) ->
             reason=row.reason,
             transactionData=_json(row.transaction_data),
             receivedAt=from_epoch(row.received_s),
+            noCost=readings_prices.NO_START,
         )
         for row in connection.execute(query)
     ]

@@ -21,6 +21,7 @@ import msgspec
 import structlog
 
 from forecourt.errors import ForecourtError
+from forecourt.evlink.price_messages import TARIFF_FILE_NAME
 from forecourt.runtime.http_server import ApiServer
 from forecourt.runtime.link import Links, Refuse, Welcome
 from forecourt.runtime.ports import HOST, OCPP_PORT, SUPERVISION_PORT
@@ -58,12 +59,13 @@ if TYPE_CHECKING:
     from forecourt.supervision.doors import Admission
     from forecourt.supervision.effects import Effect
     from forecourt.supervision.events import Event
-    from forecourt.supervision.facts import Edit, Fact
+    from forecourt.supervision.facts import Edit, Fact, TariffPictureSet
     from forecourt.supervision.files_store import FileLimits, Ticket
     from forecourt.supervision.outcomes import Outcome
     from forecourt.supervision.server_certificates import Manufacturer
     from forecourt.supervision.server_security import TlsOptions
     from forecourt.supervision.stations import StationView
+    from forecourt.supervision.tariff_book import TariffBook
 
 NORMAL_CLOSURE = 1000
 _NOTED = frozenset({PolicySet})
@@ -258,6 +260,7 @@ class Supervision:
             answer_timeout_s=ANSWER_TIMEOUT_S * self._speed,
             wire_log=self._wire_log,
             objection_to_request=None if security is None else self.doors.objection_to,
+            picture_location=self._picture_location,
         )
         self.policy = recollection.policy
         wanted = self._wanted_policy or recollection.policy
@@ -304,6 +307,19 @@ class Supervision:
         self.files.store.remove_upload(identity, name)
         self.handle(UploadRemoved(identity, name))
         await self.store.settled()
+
+    @property
+    def tariffs(self) -> TariffBook:
+        """What charging costs, and where."""
+        return self._core.prices.book
+
+    def _picture_location(self, identity: str, picture: TariffPictureSet) -> str | None:
+        """Over TLS for a station that is connected over it; None where nothing is served."""
+        served = self.files.served
+        if not served:
+            return None
+        secured = (self.profile_of(identity) or 0) >= 2 and "https" in served
+        return self.files.file_url(picture.file, "https" if secured else served[0], TARIFF_FILE_NAME)
 
     async def _file_arrived(self, ticket: Ticket, name: str, size_bytes: int) -> None:
         self.handle(FileArrived(ticket.command_id, ticket.identity, name, size_bytes))

@@ -80,10 +80,107 @@ class TransactionView(View, frozen=True):
     """meterStop - meterStart; while open, what the latest energy register says; null when there is none."""
 
 
+class CostLineView(View, frozen=True):
+    """One thing that is charged for. Amounts, prices and quantities are decimals, as texts."""
+
+    what: str
+    """energy, time, session, or idle: the time at the gun after the end."""
+    quantity: str
+    unit: str
+    """Of the quantity: Wh, s, or empty."""
+    price: str
+    priceUnit: str
+    """What the price is for: kWh, min or session."""
+    amount: str
+
+
+class CostView(View, frozen=True):
+    """What a session costs. The lines add up to gross where prices hold VAT, else to net; net and vat to gross."""
+
+    tariff: str
+    currency: str
+    lines: list[CostLineView]
+    pricesIncludeVat: bool
+    vatPercent: str
+    net: str
+    vat: str
+    gross: str
+    """What the driver pays."""
+    final: bool
+    """Whether it can change no more."""
+
+
+class ReceiptView(View, frozen=True):
+    """What a driver gets for a session."""
+
+    transactionId: int
+    identity: str
+    connectorId: int
+    idTag: str
+    startedAt: datetime
+    stoppedAt: datetime | None
+    meterStart: int
+    """Register in Wh."""
+    meterStop: int | None
+    energyWh: float | None
+    cost: CostView
+
+
+class TariffVersionView(View, frozen=True):
+    """A tariff from a moment on. Prices are decimals, as texts; those without a fee are 0."""
+
+    currency: str
+    decimals: int
+    pricePerKWh: str
+    pricePerMinute: str
+    sessionFee: str
+    idleFeePerMinute: str
+    idleGraceMinutes: int
+    vatPercent: str
+    pricesIncludeVat: bool
+    validFrom: datetime | None
+    """For sessions that begin then or later; null for all."""
+
+
+class TariffPictureView(View, frozen=True):
+    """The picture that stations show of a tariff."""
+
+    file: str
+    """Its name in `GET /api/files`."""
+    size: int
+    """Bytes."""
+    digest: str
+    """SHA-256, as hex digits."""
+
+
+class TariffPlaceView(View, frozen=True):
+    """Where a tariff holds."""
+
+    identity: str | None
+    """Null for all stations that have none of their own."""
+    connectorId: int
+    """0 for all guns that have none of their own."""
+    tariff: str
+
+
+class TariffView(View, frozen=True):
+    """A tariff in all its versions."""
+
+    name: str
+    versions: list[TariffVersionView]
+    """The one that holds last comes last."""
+    picture: TariffPictureView | None
+    assigned: list[TariffPlaceView]
+
+
 class TransactionDetail(TransactionView, frozen=True):
     """A transaction with what its StopTransaction carried."""
 
     transactionData: list[dict[str, Any]] | None
+    cost: CostView | None
+    """What it costs; while it is open, at this moment."""
+    noCost: str | None
+    """Why it costs nothing, where it has no cost."""
 
 
 class OrphanStopView(View, frozen=True):
@@ -97,6 +194,8 @@ class OrphanStopView(View, frozen=True):
     reason: str | None
     transactionData: list[dict[str, Any]] | None
     receivedAt: datetime
+    noCost: str
+    """Why it has no cost."""
 
 
 class SampledValueView(View, frozen=True, omit_defaults=True):
@@ -159,6 +258,8 @@ class StationView(View, frozen=True):
     openTransactions: list[TransactionView]
     waitingCommands: int
     """Commands given and not yet answered."""
+    costRefusal: str | None
+    """Why it is told no costs until it boots again; null where it is."""
 
 
 class MessageView(View, frozen=True):
