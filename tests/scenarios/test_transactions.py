@@ -301,7 +301,7 @@ def shown_reason(number: int) -> Callable[[Connection], str | None]:
     """What the supervision's API shows as the reason of a transaction."""
 
     def read(connection: Connection) -> str | None:
-        transaction = readings.transaction(connection, number)
+        transaction = readings.transaction(connection, number, 0.0)
         assert transaction is not None
         return transaction.reason
 
