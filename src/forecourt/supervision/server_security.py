@@ -67,6 +67,8 @@ class Security:
         self._outside: OutsideCertificates | None = None
         self._legacy: ssl.SSLContext | None = None
         self.organization = options.organization
+        self.legacy = options.legacy
+        """Whether TLS 1.0 and 1.1 are let in."""
         self.tls_port: int | None = None
         """The port for TLS only, once started."""
 
