@@ -11,6 +11,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from forecourt.evlink.keys import ValueRefused, find_key
+from forecourt.ocpp.security_profiles import PROFILE_1_WARNING
 from forecourt.station.effects import DeleteRecord, Effect, LogEvent, SaveRecord
 
 if TYPE_CHECKING:
@@ -64,6 +65,12 @@ class ProfileTrial:
     def end(self) -> None:
         """It has connected, or the former profile is back."""
         self._effects.append(DeleteRecord(KIND, KEY))
+
+
+def warn_of(profile: int, effects: list[Effect]) -> None:
+    """Say at each start and change what profile 1 is for (white paper A00.FR.201)."""
+    if profile == 1:
+        effects.append(LogEvent("For trusted networks only", PROFILE_1_WARNING))
 
 
 def go_back(configuration: Configuration, former: str) -> None:

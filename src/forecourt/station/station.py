@@ -50,7 +50,7 @@ from forecourt.station.effects import Effect, LogEvent
 from forecourt.station.log_upload import LogUpload
 from forecourt.station.power import RATING_KEYS
 from forecourt.station.security_events import SECURITY_KEYS, TAMPER_DTCS, TLS_EVENTS, SecurityEvent
-from forecourt.station.security_profile import ProfileTrial, go_back, require_rise
+from forecourt.station.security_profile import ProfileTrial, go_back, require_rise, warn_of
 from forecourt.station.seen import Seen, snapshot_of
 from forecourt.station.signed_firmware import SignedFirmware, keep_revocation_lists
 from forecourt.station.timers import Timer
@@ -63,6 +63,7 @@ if TYPE_CHECKING:
     from forecourt.evlink.picture import Picture
     from forecourt.ocpp.core import MeterValue
     from forecourt.ocpp.firmware_management import UpdateFirmwareRequest
+    from forecourt.ocpp.smart_charging import ChargingSchedulePeriod
     from forecourt.station.calls import Answer, Handler
     from forecourt.station.commissioning import Chance, Commissioning, StationOptions
     from forecourt.station.configuration import Configuration
@@ -165,6 +166,7 @@ class Station(Blocks):
             self._security.note(SecurityEvent.FirmwareUpdated, f"to {updated_to}", now)
         if self._credentials is not None:
             self._credentials.requests.woken(now)
+        self._warn_of_profile()
         self._open_link(now)
 
     def _power_lost(self, event: events.PowerLost, now: float) -> None:
@@ -414,6 +416,13 @@ class Station(Blocks):
     def _sampling_changed(self, now: float) -> None:
         self._metering.rearm(self._transactions.running, now)
 
+    def _profile_changed(self, now: float) -> None:
+        self._warn_of_profile()
+        self._link.reconnect("SecurityProfile changed")
+
+    def _warn_of_profile(self) -> None:
+        warn_of(self._configuration.integer("SecurityProfile"), self._effects)
+
     def _order_changed(self, now: float) -> None:
         self._calls.is_in_order = self._configuration.boolean("CallMsgInOrder")
 
@@ -550,6 +559,10 @@ class Station(Blocks):
         """The picture of the tariff, for the screen; None while none was received."""
         return self._tariff.picture
 
+    def schedule(self, connector: int, duration_s: int, now: float) -> tuple[ChargingSchedulePeriod, ...]:
+        """What a gun, or with 0 the station, will give at most, in W from `now` on: as GetCompositeSchedule has it."""
+        return self._smart_charging.expected(connector, duration_s, now)
+
     def snapshot(self, now: float) -> StationSnapshot:
         """Everything worth showing at `now`."""
         return snapshot_of(self._seen(), now)
@@ -602,7 +615,7 @@ _WHEN_CHANGED: dict[str, Callable[[Station, float], None]] = {
     "HeartbeatInterval": lambda station, now: station._boot.heartbeat_interval_changed(now),
     "MeterValueSampleInterval": Station._sampling_changed,
     "SecurityEventsEnabled": lambda station, now: station._security.switched(),
-    "SecurityProfile": lambda station, now: station._link.reconnect("SecurityProfile changed"),
+    "SecurityProfile": Station._profile_changed,
     "WebSocketPingInterval": lambda station, now: station._link.ping_interval_changed(now),
     "disconnectedMeterValueSampleInterval": Station._sampling_changed,
     **dict.fromkeys(RATING_KEYS, lambda station, now: station._power.rating_changed()),
