@@ -174,8 +174,8 @@ function options(width, place) {
     cursor: { drag: { x: false, y: false } },
     scales: { x: { time: true, auto: false }, y: { auto: false } },
     axes: [
-      { ...axis, values: (_, ticks) => ticks.map((at_s) => new Date(at_s * 1000).toISOString().slice(11, 16)) },
-      { ...axis, size: 46, values: (_, ticks) => ticks.map((value) => `${value} kW`) },
+      { ...axis, size: 26, values: (_, ticks) => ticks.map((at_s) => new Date(at_s * 1000).toISOString().slice(11, 16)) },
+      { ...axis, size: 58, values: (_, ticks) => ticks.map((value) => `${value} kW`) },
     ],
     series: [
       {},

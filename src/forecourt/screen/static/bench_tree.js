@@ -38,6 +38,10 @@ function entry(name, value, depth) {
     return row;
   }
   const size = Object.keys(value).length;
+  if (size === 0) {
+    row.append(make("span", "name", name), " ", make("span", "muted", Array.isArray(value) ? "[]" : "{}"));
+    return row;
+  }
   const summary = make("summary");
   const kind = Array.isArray(value) ? `[${size}]` : `{${size}}`;
   summary.append(make("span", "name", name), " ", make("span", "muted", kind));
@@ -48,7 +52,7 @@ function entry(name, value, depth) {
     list.append(...entries(value, depth - 1));
     branch.append(list);
   };
-  if (depth > 0 && size > 0) {
+  if (depth > 0) {
     branch.open = true;
     fill();
   } else {
