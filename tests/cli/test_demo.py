@@ -11,6 +11,7 @@ import sys
 import time
 from contextlib import contextmanager
 from datetime import datetime
+from decimal import ROUND_HALF_UP, Decimal
 from typing import TYPE_CHECKING, Any
 
 import httpx2
@@ -70,6 +71,10 @@ def test_one_session_has_the_energy_that_the_physics_gives_at_any_speed(speed: s
     messages = session["messages"]
     assert {messages[name] for name in ("BootNotification", "StartTransaction", "StopTransaction")} == {1}
     assert messages["MeterValues"] >= 9
+    energy = (Decimal(session["energyWh"]) * Decimal("0.49") / 1000).quantize(Decimal("0.01"), ROUND_HALF_UP)
+    charging = (Decimal(charged_s) * Decimal("0.05") / 60).quantize(Decimal("0.01"), ROUND_HALF_UP)
+    assert (session["cost"]["currency"], session["cost"]["final"]) == ("EUR", True)
+    assert Decimal(session["cost"]["gross"]) == energy + charging
 
 
 def test_one_session_agrees_with_the_ledger_that_is_kept_and_the_next_goes_on_from_there(tmp_path: Path) -> None:

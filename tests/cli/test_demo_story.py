@@ -6,6 +6,8 @@ import asyncio
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from forecourt.cabinet.archetypes import FAMILY_CAR
 from forecourt.cli.demo_site import DemoPlan, DemoSite
 from forecourt.cli.demo_story import Story
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
 ALONE_S = 0.3
 SPEED = 300.0
 LIMIT_S = 40.0
+SHORT_STAY = msgspec.structs.replace(FAMILY_CAR, soc_percent=20.0, stop_at_soc_percent=40.0)
 
 
 @asynccontextmanager
@@ -78,7 +81,7 @@ def test_car_of_the_story_goes_on_charging_while_a_person_uses_the_other_gun() -
     async def scenario() -> None:
         site = new_site()
         async with story_on(site) as story:
-            visit = asyncio.create_task(story.charge(1, FAMILY_CAR))
+            visit = asyncio.create_task(story.charge(1, SHORT_STAY))
             await story.until(lambda: story.connector(1).reportedStatus == "Charging")
             assert story.is_alone, "its own doing is nobody else's"
             site.station.show(2)

@@ -186,7 +186,9 @@ def _summary(session: dict[str, Any], as_json: bool) -> str:
     if as_json:
         return msgspec.json.encode(session).decode()
     minutes = (session["stoppedAt"] - session["startedAt"]).total_seconds() / 60
+    cost = session["cost"]
+    price = "" if cost is None else f" for {cost['gross']} {cost['currency']}"
     return (
         f"Session {session['transactionId']} of {session['idTag']} on {session['identity']} ({session['model']}): "
-        f"{session['energyWh'] / 1000:.2f} kWh in {minutes:.0f} minutes, ended with {session['reason']}."
+        f"{session['energyWh'] / 1000:.2f} kWh in {minutes:.0f} minutes{price}, ended with {session['reason']}."
     )

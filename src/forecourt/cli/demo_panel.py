@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 
     from forecourt.screen.site import SiteStep
     from forecourt.supervision.server import Supervision
-    from forecourt.supervision.views import MessageView, TransactionView
+    from forecourt.supervision.views import MessageView, TransactionDetail
 
 TRANSACTIONS_SHOWN = 5
 CALLS_SHOWN = 8
@@ -48,7 +49,8 @@ class DemoPanel:
 
     async def view(self) -> SiteView:
         """What is so now; one reading of the store."""
-        transactions, messages, serial = await self._supervision.store.read(self._read)
+        now = self._supervision.now()
+        transactions, messages, serial = await self._supervision.store.read(partial(self._read, now))
         addresses = self._addresses()
         return SiteView(
             stations=tuple(self._station(identity, serial) for identity in sorted(self._supervision.all_live())),
@@ -72,17 +74,21 @@ class DemoPanel:
     def _address(self, url: str) -> str:
         return url + ("/api/stations" if url.startswith("http") else f"/{self._identity}")
 
-    def _read(self, connection: Connection) -> tuple[list[TransactionView], list[MessageView], str | None]:
+    def _read(
+        self, now: float, connection: Connection
+    ) -> tuple[list[TransactionDetail], list[MessageView], str | None]:
         certificates = store_security.certificates(connection, self._identity)
         installed = [one.serialNumber for one in certificates if one.state == "installed"]
+        latest = readings.transactions(connection, readings.TransactionFilter(), TRANSACTIONS_SHOWN)
+        details = (readings.transaction(connection, one.transactionId, now) for one in latest)
         return (
-            readings.transactions(connection, readings.TransactionFilter(), TRANSACTIONS_SHOWN),
+            [detail for detail in details if detail is not None],
             readings.messages(connection, self._identity, before=None, limit=MESSAGES_READ),
             installed[0] if installed else None,
         )
 
 
-def _transaction(one: TransactionView) -> SiteTransaction:
+def _transaction(one: TransactionDetail) -> SiteTransaction:
     return SiteTransaction(
         transactionId=one.transactionId,
         identity=one.identity,
@@ -91,6 +97,7 @@ def _transaction(one: TransactionView) -> SiteTransaction:
         state="running" if one.open else f"ended: {one.reason or 'Local'}",
         startedAt=one.startedAt,
         energy_wh=one.energyWh,
+        cost=None if one.cost is None else f"{one.cost.gross} {printable(one.cost.currency)}",
     )
 
 

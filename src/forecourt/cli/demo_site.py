@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from forecourt.cli.demo_panel import DemoPanel
+from forecourt.cli.demo_tariff import set_tariff
 from forecourt.cli.hosting import clock_after, open_folder, open_station
 from forecourt.errors import ForecourtError
 from forecourt.evlink.keys import require_key
@@ -118,6 +119,7 @@ class DemoSite:
         opened.push_async_callback(self.supervision.stop)
         await self.supervision.edit(StationSet(identity=IDENTITY))
         await self.supervision.edit(IdTagSet(idTag=ID_TAG))
+        await set_tariff(self.supervision)
         if self._password is not None:
             await self.supervision.edit(AuthorizationKeySet(IDENTITY, self._password))
             await self.supervision.edit(SecuritySet(IDENTITY, FIRST_PROFILE))

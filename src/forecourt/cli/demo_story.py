@@ -35,12 +35,14 @@ from forecourt.supervision import readings
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from sqlalchemy import Connection
+
     from forecourt.cabinet.car import Car
     from forecourt.cli.demo_site import DemoSite
     from forecourt.station.effects import Effect
     from forecourt.station.events import Event
     from forecourt.station.snapshot import ConnectorSnapshot
-    from forecourt.supervision.views import TransactionView
+    from forecourt.supervision.views import TransactionDetail
 
 ARRIVAL_S, BADGE_S, LEAVE_S = 3.0, 2.0, 8.0
 """Seconds of the story before a car comes, its driver finds the badge, and the next one follows."""
@@ -193,6 +195,7 @@ class Story:
             "reason": ended.reason,
             "startedAt": ended.startedAt,
             "stoppedAt": ended.stoppedAt,
+            "cost": None if ended.cost is None else msgspec.to_builtins(ended.cost),
             "messages": await self._messages_since(number),
         }
 
@@ -273,15 +276,18 @@ class Story:
 
     # The ledger
 
-    async def _ended(self) -> TransactionView:
-        """The latest transaction of the ledger, once its end is there."""
-        store = self.site.supervision.store
-        wanted = readings.TransactionFilter(identity=IDENTITY)
+    async def _ended(self) -> TransactionDetail:
+        """The latest transaction of the ledger, once its end is there and nothing can change its cost any more."""
         while True:
-            found = await store.read(lambda connection: readings.transactions(connection, wanted, 1))
-            if found and not found[0].open:
-                return found[0]
+            found = await self.site.supervision.store.read(self._latest)
+            if found is not None and not found.open and (found.cost is None or found.cost.final):
+                return found
             await asyncio.sleep(0.02)
+
+    def _latest(self, connection: Connection) -> TransactionDetail | None:
+        found = readings.transactions(connection, readings.TransactionFilter(identity=IDENTITY), 1)
+        now = self.site.supervision.now()
+        return readings.transaction(connection, found[0].transactionId, now) if found else None
 
     async def _last_message(self) -> int:
         store = self.site.supervision.store
