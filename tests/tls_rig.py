@@ -62,10 +62,14 @@ class Strict(YesSayer):
     def __init__(self, clock: Clock) -> None:
         super().__init__(clock)
         self.wants_certificate = False
+        self.refuses: int | None = None
+        """A status of HTTP for everybody."""
         self.handshakes: list[Handshake] = []
 
     def decide(self, handshake: Handshake) -> Welcome | Refuse:  # type: ignore[override]
         self.handshakes.append(handshake)
+        if self.refuses is not None:
+            return Refuse(self.refuses, "Not now.")
         if self.wants_certificate and handshake.certificate is None:
             return Refuse(401, "A certificate is wanted here.")
         return Welcome(self)
@@ -134,6 +138,56 @@ async def give_certificate(rig: TlsRig) -> str:
     return chain
 
 
+class OpensslServer:
+    """`openssl s_server` as it runs."""
+
+    def __init__(self, process: asyncio.subprocess.Process, port: int) -> None:
+        self.process = process
+        self.port = port
+        self.said = b""
+
+    async def until(self, text: bytes) -> bytes:
+        """All it has said, as soon as this is among it."""
+        assert self.process.stdout is not None
+        while text not in self.said:
+            more = await self.process.stdout.read(65536)
+            assert more, f"openssl ended without {text!r}: {self.said!r}"
+            self.said += more
+        return self.said
+
+    async def end(self) -> bytes:
+        """Stop it; all it has said."""
+        self.process.kill()
+        rest, _ = await self.process.communicate()
+        self.said += rest
+        return self.said
+
+    def type(self, command: bytes) -> None:
+        """Give it a command as from its keyboard."""
+        assert self.process.stdin is not None
+        self.process.stdin.write(command)
+
+
+@asynccontextmanager
+async def openssl_serving(file: Path, *options: str) -> AsyncIterator[OpensslServer]:
+    """An independent server with this certificate and key."""
+    process = await asyncio.create_subprocess_exec(
+        *("openssl", "s_server", "-accept", "127.0.0.1:0", "-cert", str(file), *options),
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
+    )
+    assert process.stdout is not None
+    try:
+        while not (line := await process.stdout.readline()).startswith(b"ACCEPT"):
+            assert line, "openssl did not start"
+        yield OpensslServer(process, int(line.rsplit(b":", 1)[1]))
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.communicate()
+
+
 @asynccontextmanager
 async def openssl_server(folder: Path, *options: str) -> AsyncIterator[int]:
     """An independent server with a certificate that nobody trusts; its port."""
@@ -144,17 +198,5 @@ async def openssl_server(folder: Path, *options: str) -> AsyncIterator[int]:
     )
     file = folder / "openssl.pem"
     file.write_bytes(private + pem_of(leaf).encode())
-    server = await asyncio.create_subprocess_exec(
-        *("openssl", "s_server", "-accept", "127.0.0.1:0", "-cert", str(file), *options),
-        stdin=asyncio.subprocess.PIPE,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.DEVNULL,
-    )
-    assert server.stdout is not None
-    try:
-        while not (line := await server.stdout.readline()).startswith(b"ACCEPT"):
-            assert line, "openssl did not start"
-        yield int(line.rsplit(b":", 1)[1])
-    finally:
-        server.kill()
-        await server.communicate()
+    async with openssl_serving(file, *options) as server:
+        yield server.port

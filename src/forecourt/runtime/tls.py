@@ -41,7 +41,7 @@ def client_context(certificate_authorities: str | None = None) -> ssl.SSLContext
     """
     context = ssl.create_default_context(ssl.Purpose.SERVER_AUTH, cadata=certificate_authorities)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
-    context.options |= ssl.OP_NO_COMPRESSION
+    context.options |= ssl.OP_NO_COMPRESSION | ssl.OP_NO_RENEGOTIATION
     context.verify_flags |= ssl.VERIFY_X509_STRICT
     return context
 
@@ -53,7 +53,7 @@ def only_trusting(roots: tuple[str, ...]) -> ssl.SSLContext:
     """
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
-    context.options |= ssl.OP_NO_COMPRESSION
+    context.options |= ssl.OP_NO_COMPRESSION | ssl.OP_NO_RENEGOTIATION
     context.verify_flags |= ssl.VERIFY_X509_STRICT | ssl.VERIFY_X509_PARTIAL_CHAIN
     for root in roots:
         context.load_verify_locations(cadata=root)
@@ -97,6 +97,6 @@ def server_context(certificate_file: str, key_file: str | None = None) -> ssl.SS
     """What a supervision shows to its stations: a chain in PEM, and its key there or in a file of its own."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
-    context.options |= ssl.OP_NO_COMPRESSION
+    context.options |= ssl.OP_NO_COMPRESSION | ssl.OP_NO_RENEGOTIATION
     context.load_cert_chain(certificate_file, key_file)
     return context
