@@ -132,6 +132,11 @@ class _Visit:
         self.unwilling: str | None = None
         """Why the station is left alone until it boots again."""
 
+    @property
+    def is_running(self) -> bool:
+        """Whether there will be something to tell without anything happening."""
+        return self.unwilling is None and any(session.is_running for session in self.sessions.values())
+
     def ended(self, request: Record, outcome: Outcome, now: float, effects: list[Effect]) -> None:
         """What was under way has come to this."""
         telling, self.telling = self.telling, None
@@ -158,7 +163,7 @@ class _Visit:
         if _status(outcome) is DataTransferStatus.Accepted:
             self.prices.book.shown[self.station.identity] = picture.digest
             effects.append(Store(TariffShown(self.station.identity, picture.digest)))
-        elif isinstance(outcome, Answered | ErrorAnswered):
+        elif isinstance(outcome, Answered | ErrorAnswered | TimedOut):
             self.prices.refused_pictures[self.station.identity] = picture.digest
 
 
@@ -322,8 +327,11 @@ class Prices:
         """A station has answered, or will not: what else it has to be told follows, in its turn at the latest."""
         self._drop_over(visit, now)
         if visit.station.identity in self._visits and visit.station.connected:
-            more = at_once and self._to_tell(visit, now) is not None
-            self._schedule(visit, now if more else self._turn(visit.station, now))
+            wanted = self._picture_request(visit) is not None or self._to_tell(visit, now) is not None
+            if at_once and wanted:
+                self._schedule(visit, now)
+            elif wanted or visit.is_running:
+                self._schedule(visit, self._turn(visit.station, now))
 
     # Inside.
 
@@ -360,12 +368,17 @@ class Prices:
         if station.awaited is not None or station.waiting:
             self._schedule(visit, now + BUSY_S)
             return
-        request = self._picture_request(visit) or self._cost_request(visit, now)
+        request: DataTransferRequest | None
+        picture = self._picture_request(visit)
+        if picture is not None:
+            visit.telling, request = picture
+        else:
+            request = self._cost_request(visit, now)
         if request is not None:
             self._commands.enqueue(station, visit, request, now, effects)
             return
         self._drop_over(visit, now)
-        if visit.unwilling is None and any(session.is_running for session in visit.sessions.values()):
+        if visit.is_running:
             self._schedule(visit, self._turn(station, now))
 
     def _cost_request(self, visit: _Visit, now: float) -> DataTransferRequest | None:
@@ -414,15 +427,14 @@ class Prices:
         known = (self.book.shown.get(identity), self.refused_pictures.get(identity))
         return None if picture is None or picture.digest in known else picture
 
-    def _picture_request(self, visit: _Visit) -> DataTransferRequest | None:
+    def _picture_request(self, visit: _Visit) -> tuple[TariffPictureSet, DataTransferRequest] | None:
         picture = self._picture_for(visit.station.identity)
         location = (
             None if picture is None or self._location is None else self._location(visit.station.identity, picture)
         )
         if picture is None or location is None:
             return None
-        visit.telling = picture
-        return tariff_download(location, picture.size_bytes)
+        return picture, tariff_download(location, picture.size_bytes)
 
 
 def _status(outcome: Outcome) -> DataTransferStatus | None:

@@ -56,6 +56,7 @@ class Tabletop:
             f"s{self._starts}-",
             answer_timeout_s=self._answer_timeout_s,
             wire_log=self._wire_log,
+            picture_location=lambda identity, picture: f"http://files.example/{identity}/{picture.file}/tariff.png",
         )
 
     def handle(self, event: Event) -> list[Effect]:

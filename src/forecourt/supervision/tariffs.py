@@ -8,9 +8,10 @@ of a receipt always add up to what stands below them, and net and VAT to gross.
 
 Energy is to the watt-hour: the highest register reading while a session runs, meterStop once it has ended. Time counts
 in whole seconds; a second that has only begun does not. Times of the station are believed within reason: nothing can
-have happened after it was told, and a start that claims to lie more than `BELIEVED_S` before it was told, as from a
-clock that was never set, counts from when it was told. While a session runs its cost never falls, because neither does
-its register nor the supervision's clock; once it has ended what the station stated is the bill, even if it is less.
+have happened after it was told, no end lies before its start, and a start that claims to lie more than `BELIEVED_S`
+before it was told, as from a clock that was never set, counts from when it was told. While a session runs its cost
+never falls, because neither does its register nor the supervision's clock; once it has ended what the station stated is
+the bill, even if it is less.
 """
 
 from __future__ import annotations
@@ -207,9 +208,10 @@ def _started(session: SessionFacts) -> float:
 
 
 def _stopped(session: SessionFacts) -> float | None:
-    if session.stopped_s is None or session.stop_told_s is None:
-        return session.stopped_s
-    return min(session.stopped_s, session.stop_told_s)
+    if session.stopped_s is None:
+        return None
+    told = session.stopped_s if session.stop_told_s is None else session.stop_told_s
+    return max(_started(session), min(session.stopped_s, told))
 
 
 def _whole_seconds(since: float, until: float) -> int:

@@ -23,7 +23,7 @@ from forecourt.world.chance import SeededChance
 if TYPE_CHECKING:
     from forecourt.ocpp.types import Record
     from forecourt.supervision.events import Event
-    from forecourt.supervision.facts import Edit, Fact, TransactionStarted, TransactionStopped
+    from forecourt.supervision.facts import Edit, Fact, TariffPictureSet, TransactionStarted, TransactionStopped
     from forecourt.supervision.outcomes import Outcome
     from forecourt.supervision.ports import Recollection
     from forecourt.world.simulated_station import SimulatedStation
@@ -47,7 +47,7 @@ class SimulatedSupervision:
         self._world = world
         self.ledger = self.ledger_class()
         self.starts = 1
-        self._core = CentralSystem(self.ledger.recall(), "s1", wire_log=False)
+        self._core = self._new_core(self.ledger.recall())
         self._stations: dict[int, SimulatedStation] = {}
         self._outcomes: dict[str, Outcome] = {}
         self._commands = 0
@@ -62,6 +62,14 @@ class SimulatedSupervision:
         self._batch = 0
         """How many of them the store has; 0 while it is idle."""
         self._has_failed = False
+
+    def _new_core(self, recollection: Recollection) -> CentralSystem:
+        return CentralSystem(recollection, f"s{self.starts}", wire_log=False, picture_location=self.picture_location)
+
+    @staticmethod
+    def picture_location(_identity: str, picture: TariffPictureSet) -> str:
+        """Where stations fetch the picture of a tariff, if the world serves it."""
+        return f"http://files.example/{picture.file}/tariff.png"
 
     # What an operator does.
 
@@ -167,7 +175,7 @@ class SimulatedSupervision:
         self._backlog, self._batch, self._has_failed = [], 0, False
         self._up_at = self._world.now + down_s
         self.starts += 1
-        self._core = CentralSystem(recollection, f"s{self.starts}", wire_log=False)
+        self._core = self._new_core(recollection)
         links, self._stations = self._stations, {}
         for link, station in links.items():
             station.line.hang_up(link, 1006, "the supervision ended")
