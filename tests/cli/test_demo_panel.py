@@ -74,6 +74,7 @@ def test_calls_stand_with_their_answers_the_latest_first() -> None:
         (True, '[3,"b",{"idTagInfo":{"status":"Invalid"}}]'),
         (False, '[2,"c","StatusNotification",{}]'),
         (True, '[3,"c",{}]'),
+        (True, '[2,"e","DataTransfer",{"vendorId":"com.se.cost","messageId":"CostUpdated"}]'),
         (False, '[2,"d","\\u001bBoot",{}]'),
     ]
     messages = [
@@ -83,6 +84,7 @@ def test_calls_stand_with_their_answers_the_latest_first() -> None:
     found = [(one.direction, one.action, one.answer) for one in calls("S", messages[::-1])]
     assert found == [
         (">", "\\x1bBoot", None),
+        ("<", "DataTransfer CostUpdated", None),
         (">", "StatusNotification", "answered"),
         (">", "Authorize", "Invalid"),
         ("<", "Reset", "InternalError"),

@@ -115,11 +115,20 @@ def calls(identity: str, messages: Sequence[MessageView]) -> tuple[SiteMessage, 
                 answers[message.sent, number] = _gist(payload)
             case [4, str(number), str(code), *_]:
                 answers[message.sent, number] = printable(code)
-            case [2, str(number), str(action), *_]:
+            case [2, str(number), str(action), *payload]:
                 answer = answers.get((not message.sent, number))
                 direction = "<" if message.sent else ">"
-                found.append(SiteMessage(message.at, identity, direction, printable(action), answer))
+                found.append(SiteMessage(message.at, identity, direction, _named(action, payload), answer))
     return tuple(found[:CALLS_SHOWN])
+
+
+def _named(action: str, payload: list[object]) -> str:
+    """An action, with its message's name where the vendor gave it one."""
+    match payload:
+        case [{"messageId": str(name)}]:
+            return printable(f"{action} {name}")
+        case _:
+            return printable(action)
 
 
 def _gist(payload: object) -> str:
