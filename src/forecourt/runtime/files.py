@@ -35,12 +35,17 @@ class _Protocol(Protocol):
     async def send(self, folder: Place, name: str, data: bytes) -> None: ...
 
 
+CONTEXTS_KEPT = 8
+"""A context for each set of installed roots; stations of one supervision have the same."""
+
+
 class Files:
     """Carries files for any number of stations. `certificate_authorities`: PEM, None for those of the system."""
 
     def __init__(self, certificate_authorities: str | None = None) -> None:
         self._authorities = certificate_authorities
-        self._context: ssl.SSLContext | None = None
+        self._contexts: dict[tuple[str, ...], ssl.SSLContext] = {}
+        """By the roots that are trusted besides; those used last are kept."""
 
     async def fetch(self, effect: FetchFile) -> FileFetched | TransferFailed:
         """Download a file."""
@@ -53,14 +58,14 @@ class Files:
         async def send(effect: SendFile) -> None:
             folder = place_of(effect.url)
             data = await asyncio.to_thread(pack, effect, read_log)
-            await (await self._protocol(folder)).send(folder, effect.name, data)
+            await (await self._protocol(folder, effect.roots)).send(folder, effect.name, data)
 
         _, failed = await self._attempt(effect, send)
         return failed or FileSent(effect.id)
 
     async def _fetch(self, effect: FetchFile) -> bytes:
         place = place_of(effect.url)
-        return await (await self._protocol(place)).fetch(place, effect.most_bytes)
+        return await (await self._protocol(place, effect.roots)).fetch(place, effect.most_bytes)
 
     @staticmethod
     async def _attempt(effect: Any, work: Callable[[Any], Any]) -> tuple[Any, TransferFailed | None]:
@@ -76,13 +81,24 @@ class Files:
         except MemoryError:
             return None, TransferFailed(effect.id, TransferProblem.STORAGE, "there is no memory for the file")
 
-    async def _protocol(self, place: Place) -> _Protocol:
+    async def _protocol(self, place: Place, roots: tuple[str, ...]) -> _Protocol:
         if place.scheme == "ftp":
             from forecourt.runtime.files_ftp import Ftp
 
             return Ftp()
-        if self._context is None:
-            self._context = await asyncio.to_thread(client_context, self._authorities)
         from forecourt.runtime.files_http import Http
 
-        return Http(self._context)
+        trusted = roots if place.scheme == "https" else ()
+        context = self._contexts.pop(trusted, None)
+        if context is None:
+            context = await asyncio.to_thread(self._new_context, trusted)
+        self._contexts[trusted] = context
+        while len(self._contexts) > CONTEXTS_KEPT:
+            del self._contexts[next(iter(self._contexts))]
+        return Http(context)
+
+    def _new_context(self, roots: tuple[str, ...]) -> ssl.SSLContext:
+        context = client_context(self._authorities)
+        for root in roots:
+            context.load_verify_locations(cadata=root)
+        return context

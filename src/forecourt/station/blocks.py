@@ -159,6 +159,7 @@ class Blocks:
             self._effects,
             asks_unasked=self._options.key_update_after_installation,
         )
+        self._transfers.trusted = self._credentials.certificates.of_supervision
         return self._credentials
 
     def _add_guns(self, records: Mapping[tuple[str, str], bytes]) -> None:

@@ -150,6 +150,10 @@ class Certificates:
         """The certificates of a use in PEM, in that order."""
         return tuple(root.certificate for root in self.roots(use))
 
+    def of_supervision(self) -> tuple[str, ...]:
+        """The installed roots of the supervision in PEM."""
+        return self.pem(SUPERVISION)
+
     def trusted(self, refused: tuple[str, ...] | None) -> tuple[str, ...] | None:
         """What the next attempt to connect trusts; None: whatever the driver does.
 

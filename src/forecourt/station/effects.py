@@ -109,6 +109,8 @@ class FetchFile(Effect, frozen=True, gc=False):
     """A file with more is not taken, whatever its server announced."""
     timeout_s: float
     """Real seconds for the whole transfer."""
+    roots: tuple[str, ...] = ()
+    """Over HTTPS, certificates in PEM to trust besides those that the driver was given."""
 
 
 class SendFile(Effect, frozen=True):
@@ -126,6 +128,8 @@ class SendFile(Effect, frozen=True):
     """The end of that log."""
     timeout_s: float
     """Real seconds for the whole transfer."""
+    roots: tuple[str, ...] = ()
+    """Over HTTPS, certificates in PEM to trust besides those that the driver was given."""
 
 
 class StopTransfer(Effect, frozen=True, gc=False):

@@ -92,7 +92,7 @@ class _Transfer:
 class Transfers:
     """The transfers of one life of a station."""
 
-    __slots__ = ("_effects", "_life", "_sequence", "_timers", "_transfers")
+    __slots__ = ("_effects", "_life", "_sequence", "_timers", "_transfers", "trusted")
 
     def __init__(self, life: str, timers: Timers, effects: list[Effect]) -> None:
         self._life = life
@@ -101,6 +101,8 @@ class Transfers:
         self._sequence = 0
         self._transfers: dict[str, _Transfer] | None = None
         """By id, oldest first; None while there is none."""
+        self.trusted: Callable[[], tuple[str, ...]] | None = None
+        """The installed roots of the supervision, whose servers of files may hang on them; None without any."""
 
     # What blocks want.
 
@@ -199,7 +201,8 @@ class Transfers:
     def _attempt(self, transfer_id: str, transfer: _Transfer) -> None:
         transfer.attempts += 1
         transfer.due = inf
-        transfer.effect = msgspec.structs.replace(transfer.effect, id=f"{transfer_id}/{transfer.attempts}")
+        roots = () if self.trusted is None else self.trusted()
+        transfer.effect = msgspec.structs.replace(transfer.effect, id=f"{transfer_id}/{transfer.attempts}", roots=roots)
         self._effects.append(transfer.effect)
 
     def _awaited(self, attempt_id: str) -> _Transfer | None:
