@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from urllib.parse import unquote
 
 import msgspec
-from litestar import Request, delete, get, put
+from litestar import Request, Response, delete, get, put
 from litestar.params import FromPath, FromQuery, QueryParameter
 from msgspec import UNSET, Meta, UnsetType
 
@@ -24,6 +24,7 @@ from forecourt.supervision.facts import (
     StationDeleted,
     StationSet,
 )
+from forecourt.supervision.store_security import warning_of
 from forecourt.supervision.views import IdTagView, StationView
 
 if TYPE_CHECKING:
@@ -146,8 +147,11 @@ async def _id_tag(request: Request[Any, Any, Any], id_tag: str) -> IdTagView:
 
 
 @put("/api/stations/{identity:str}")
-async def put_station(request: Request[Any, Any, Any], identity: FromPath[str]) -> StationView:
-    """Register a station or change what was decided about it. Without an authorizationKey the one it has stays."""
+async def put_station(request: Request[Any, Any, Any], identity: FromPath[str]) -> Response[StationView]:
+    """Register a station or change what was decided about it. Without an authorizationKey the one it has stays.
+
+    Security profile 1 is answered with a `Warning` that it is for trusted networks only.
+    """
     identity = unquote(identity)
     require_length("identity", identity, IDENTITY_LENGTH)
     rule = await read_body(request, StationRule)
@@ -163,7 +167,8 @@ async def put_station(request: Request[Any, Any, Any], identity: FromPath[str]) 
     found = await read(request, lambda connection: readings.station(connection, identity, live))
     if found is None:  # somebody else has deleted it meanwhile
         raise unknown_station(identity)
-    return found
+    warning = warning_of(given(rule.securityProfile))
+    return Response(found, headers={} if warning is None else {"Warning": f'299 - "{warning}"'})
 
 
 async def _set_security(supervision: "Supervision", identity: str, rule: StationRule) -> None:

@@ -43,16 +43,18 @@ async def get_security(request: Request[Any, Any, Any], identity: FromPath[str])
     await require_known(request, identity)
     supervision = supervision_of(request)
     expected = supervision.doors.expected(identity)
+    connected = supervision.profile_of(identity)
     return SecurityView(
         identity=identity,
         securityProfile=expected.profile,
         provenProfile=expected.proven or None,
-        connectedProfile=supervision.profile_of(identity),
+        connectedProfile=connected,
         serialNumber=supervision.doors.serial_number(identity) or None,
         authorizationKeySet=expected.key is not None,
         passwordChanging=expected.candidate is not None,
         upgrade=await read(request, lambda connection: store_security.upgrade(connection, identity)),
         certificates=await read(request, lambda connection: store_security.certificates(connection, identity)),
+        warning=store_security.warning_of(expected.profile, connected),
     )
 
 

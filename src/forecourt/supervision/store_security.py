@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import msgspec
 from sqlalchemy import select
 
+from forecourt.ocpp.security_profiles import PROFILE_1_WARNING
 from forecourt.ocpp.types import from_epoch
 from forecourt.supervision.schema import CERTIFICATES, SECURITY_EVENTS, SECURITY_UPGRADES
 from forecourt.supervision.views import CertificateView, SecurityEventView, UpgradeView
@@ -102,6 +103,11 @@ def upgrade(connection: Connection, identity: str) -> UpgradeView | None:
     return None if row is None else _upgrade_view(row)
 
 
+def warning_of(*profiles: int | None) -> str | None:
+    """What the operator should know who chooses one of these profiles (A00.FR.201)."""
+    return PROFILE_1_WARNING if 1 in profiles else None
+
+
 def _upgrade_view(row: Row[Any]) -> UpgradeView:
     return UpgradeView(
         profile=row.target,
@@ -110,4 +116,5 @@ def _upgrade_view(row: Row[Any]) -> UpgradeView:
         step=row.step,
         reason=row.sentence,
         at=from_epoch(row.noted_s),
+        warning=warning_of(row.target),
     )

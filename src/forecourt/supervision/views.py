@@ -393,6 +393,8 @@ class UpgradeView(View, frozen=True):
     reason: str | None
     """Why it failed."""
     at: datetime
+    warning: str | None
+    """What the operator should know of this profile."""
 
 
 class SecurityView(View, frozen=True):
@@ -412,3 +414,5 @@ class SecurityView(View, frozen=True):
     """Whether a new password was sent, and it is not known yet which one it has."""
     upgrade: UpgradeView | None
     certificates: list[CertificateView]
+    warning: str | None
+    """What the operator should know of the profile in use or expected."""
