@@ -22,7 +22,7 @@ LIMIT_S = 40.0
 CAR = msgspec.structs.replace(ARCHETYPES["family"], soc_percent=20.0, stop_at_soc_percent=24.0)
 
 
-def test_page_shows_the_supervision_s_side_of_a_session_and_the_picture_of_what_it_costs() -> None:
+def test_page_shows_the_supervision_s_side_of_a_session_with_its_cost_and_takes_the_proposed_badge() -> None:
     async def scenario() -> None:
         site = DemoSite(DemoPlan("EVD1S180THB", 120.0, default_ports=False))
         await site.start()
@@ -44,6 +44,10 @@ def test_page_shows_the_supervision_s_side_of_a_session_and_the_picture_of_what_
                 assert "connected" in panel
                 assert "security profile 0" in panel
                 assert api in panel
+                proposed = re.search(r'id="reader-badge"[^>]* value="([^"]+)"', answered.text)
+                assert proposed is not None
+                known = (await http.get(f"{api}/api/id-tags/{proposed[1]}")).json()
+                assert known["status"] == "Accepted"
                 tariff = await http.get(f"{site.page}stations/DEMO-1/tariff.png")
                 assert tariff.content == PICTURE.read_bytes()
         finally:

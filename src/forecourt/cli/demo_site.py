@@ -34,6 +34,9 @@ if TYPE_CHECKING:
 
 IDENTITY = "DEMO-1"
 ID_TAG = "DEMO-BADGE"
+"""Of the cars that come by themselves."""
+PAGE_ID_TAG = "04A2B3C4D5E680"
+"""Of the person at the page: what its reader proposes."""
 PASSWORD_BYTES = 20
 FIRST_PROFILE = 1
 """The security profile that a station of `--security` is delivered with."""
@@ -118,7 +121,8 @@ class DemoSite:
             await self.supervision.start()
         opened.push_async_callback(self.supervision.stop)
         await self.supervision.edit(StationSet(identity=IDENTITY))
-        await self.supervision.edit(IdTagSet(idTag=ID_TAG))
+        for id_tag in (ID_TAG, PAGE_ID_TAG):
+            await self.supervision.edit(IdTagSet(idTag=id_tag))
         await set_tariff(self.supervision)
         if self._password is not None:
             await self.supervision.edit(AuthorizationKeySet(IDENTITY, self._password))
