@@ -31,6 +31,13 @@ def test_an_answer_has_the_action_of_its_call_and_the_real_time_it_took() -> Non
     ]
 
 
+def test_messages_are_numbered_from_the_first_of_the_process_and_have_the_id_of_their_call() -> None:
+    log = WireLog(3)
+    for frame in (b'[2,"a","Reset",{}]', b'[3,"a",{}]', b"nonsense", b'[2,"b","Heartbeat",{}]'):
+        log.add(0.0, "<", frame)
+    assert [(message.number, message.unique_id) for message in log.messages()] == [(2, "a"), (3, None), (4, "b")]
+
+
 def test_the_value_of_the_authorization_key_is_not_shown() -> None:
     log = WireLog()
     for key in (b"authorizationKEY", b"WebSocketPingInterval"):

@@ -238,6 +238,10 @@ def test_a_car_of_ones_own_is_plugged_in_by_its_name_and_changed_like_any_other(
         ("PUT", "/keys/HeartbeatInterval", {"value": "-1"}, 400, "from 1"),
         ("PUT", "/keys/Nonsense", {"value": "1"}, 404, "Nonsense"),
         ("GET", "/messages?limit=0", None, 400, "limit"),
+        ("GET", "/messages?format=xml", None, 400, "format"),
+        ("GET", "/connectors/3/schedule", None, 404, "connectors 1 to 2"),
+        ("GET", "/connectors/1/schedule?duration=0", None, 400, "1 to"),
+        ("GET", "/connectors/1/schedule?duration=soon", None, 400, "duration"),
         ("GET", "/nothing", None, 404, "nothing at"),
         ("PUT", "/badge", None, 405, "Method"),
     ],
@@ -311,7 +315,8 @@ def test_a_car_pauses_and_goes_on_as_it_is_told() -> None:
 def test_a_badge_of_bytes_is_read_as_hex_text() -> None:
     async def scenario(rig: Rig) -> None:
         heard = hear(rig)
-        await rig.post("/badge", {"uid": ["04", "a2", "00", "0F", "10", "20", "30"]})
+        badge = {"uid": ["04", "a2", "00", "0F", "10", "20", "30"]}
+        assert "locked" in await rig.refused("POST", "/badge", badge, 409)  # it was held, and nothing came of it
         assert BadgeShown("04A2000F102030") in heard
 
     play(scenario)
@@ -416,8 +421,12 @@ def test_the_installer_reads_and_sets_keys_also_read_only_ones_and_never_sees_th
             "type": "integer",
             "unit": "kW",
             "effect": keys["ChargeLimitedPower"]["effect"],
+            "default": "180",
+            "differs": False,
         }
-        assert (await rig.put("/keys/chargelimitedpower", {"value": "0150"}))["value"] == "150"
+        assert keys["AuthorizationKey"]["default"] is None
+        shown = await rig.put("/keys/chargelimitedpower", {"value": "0150"})
+        assert (shown["value"], shown["default"], shown["differs"]) == ("150", "180", True)
         assert (await rig.get("/keys/ChargeLimitedPower"))["value"] == "150"
         assert (await rig.get())["keysChanged"] == {"ChargeLimitedPower": "150"}
         assert (await rig.put("/keys/AuthorizationKey", {"value": "F" * 32}))["value"] is None
@@ -487,6 +496,9 @@ def test_the_description_names_every_path_and_body_and_loads_nothing_from_elsewh
         answer = await rig.client.get("/schema")
         schema = rig.checked(answer, 200)
         assert set(schema["paths"]) == {
+            "/api/cars",
+            "/api/faults",
+            "/api/stations/{identity}/connectors/{connector}/schedule",
             "/api/stations",
             "/api/stations/{identity}",
             "/api/stations/{identity}/connectors/{connector}/plug",

@@ -6,7 +6,7 @@ What cannot be done now raises `NotNowError`, what is not there `NotThereError`,
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 import msgspec
 
@@ -16,6 +16,7 @@ from forecourt.cabinet.reader import id_tag_of_uid
 from forecourt.errors import ForecourtError
 from forecourt.evlink.faults import Scope, find_fault
 from forecourt.evlink.keys import UnknownKey, Visibility, keys_of, require_key
+from forecourt.station.effects import LogEvent
 from forecourt.station.events import (
     BadgeShown,
     ConnectorShown,
@@ -29,23 +30,28 @@ from forecourt.station.events import (
     TariffHidden,
     TariffShown,
 )
+from forecourt.station.smart_charging import COMPOSITE_LIMIT_S
 from forecourt.station.station import Station
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection
+    from collections.abc import Callable, Collection, Container
 
     from forecourt.cabinet.cabinet import SimulatedCabinet
     from forecourt.evlink.generations import Product
     from forecourt.evlink.keys import Key
     from forecourt.evlink.models import Model
+    from forecourt.ocpp.smart_charging import ChargingSchedulePeriod
     from forecourt.runtime.seat import Seat
     from forecourt.station.commissioning import Commissioning
+    from forecourt.station.configuration import Configuration
     from forecourt.station.effects import Effect
     from forecourt.station.events import Event
     from forecourt.station.snapshot import StationSnapshot
     from forecourt.station.workings import KnownTags, Workings
 
 ID_TAG_MAX_LENGTH = 20
+BADGE_IGNORED = frozenset({"Badge ignored", "Tag ignored"})
+"""What the station logs when nothing comes of a badge."""
 
 Place: TypeAlias = tuple[str, int]
 """A vendor error where it is: DTC and connector, 0 for the station."""
@@ -109,6 +115,18 @@ def key_of_firmware(name: str, firmware_version: str, product: Product) -> Key:
 def shown_value(key: Key, value: str) -> str | None:
     """The value as a person may see it: None for one that is not set or never read."""
     return value if value and key.visibility is not Visibility.NEVER_READ else None
+
+
+class HostedKey(NamedTuple):
+    """A configuration key of a station as the installer sees it."""
+
+    key: Key
+    value: str | None
+    """None for what is not set and for what is never shown."""
+    default: str | None
+    """What it is while nobody has set it; None as for the value."""
+    differs: bool
+    """Somebody has set it to something else."""
 
 
 class HostedConnector(msgspec.Struct, frozen=True):
@@ -181,6 +199,19 @@ class HostedStation:
             for number, register_wh in enumerate(registers, start=1)
         )
 
+    def schedule(self, connector: int, duration_s: int) -> tuple[float, tuple[ChargingSchedulePeriod, ...]]:
+        """What a gun, or with 0 the station, will give at most: the station's clock, and from then on limits in W.
+
+        Raises `NotThereError`, `BadValueError`, and `NotNowError` while it is dark or boots.
+        """
+        if connector:
+            self._require_connector(connector)
+        if not 1 <= duration_s <= COMPOSITE_LIMIT_S:
+            raise BadValueError(f"A duration is 1 to {COMPOSITE_LIMIT_S} seconds, but {duration_s} came.")
+        now = self.seat.driver.observe(self.seat)
+        brain = self._require_brain()
+        return brain.clock_s(now), brain.schedule(connector, duration_s, now)
+
     # What people do
 
     def plug(self, connector: int, car: Car) -> None:
@@ -203,9 +234,24 @@ class HostedStation:
         self._require_connector(connector)
         self._act(lambda now: self.cabinet.resume(connector, now))
 
-    def show_badge(self, badge: str | bytes) -> None:
-        """Hold a badge to the reader: an idTag, or the bytes of its UID as they come over the air."""
-        self._happen(BadgeShown(id_tag_of_badge(badge)))
+    def show_badge(self, badge: str | bytes) -> str | None:
+        """Hold a badge to the reader: an idTag, or the bytes of its UID as they come over the air.
+
+        Returns why nothing came of it, as the station logs it at once; None when something did.
+        """
+        said: list[str] = []
+
+        def hear(what: Event | Effect, _now: float) -> None:
+            if isinstance(what, LogEvent) and what.name in BADGE_IGNORED:
+                said.append(f"{what.name}: {what.detail}.")
+
+        shown = BadgeShown(id_tag_of_badge(badge))
+        leave = self.seat.listen(hear)
+        try:
+            self._happen(shown)
+        finally:
+            leave()
+        return said[0] if said else None
 
     def show(self, connector: int) -> None:
         """Touch the screen to see a connector."""
@@ -263,21 +309,22 @@ class HostedStation:
 
     # The installer's access
 
-    def list_keys(self) -> list[tuple[Key, str | None]]:
-        """Every key of this firmware with its value; None for what is not set and for what is never shown."""
+    def list_keys(self) -> list[HostedKey]:
+        """Every key of this firmware."""
         brain = self._require_brain()
         keys = keys_of(brain.firmware_version, plug_and_charge=True, product=self.model.product)
-        return [(key, shown_value(key, brain.configuration.text(key.name))) for key in keys]
+        changed = brain.configuration.changed()
+        return [_hosted_key(key, brain.configuration, changed) for key in keys]
 
-    def key(self, name: str) -> tuple[Key, str | None]:
-        """One key and its value."""
+    def key(self, name: str) -> HostedKey:
+        """One key. Raises `NotThereError`, with near misses."""
         brain = self._require_brain()
         key = key_of_firmware(name, brain.firmware_version, self.model.product)
-        return key, shown_value(key, brain.configuration.text(key.name))
+        return _hosted_key(key, brain.configuration, brain.configuration.changed())
 
     def set_key(self, name: str, value: str) -> None:
         """Set a key, also a read-only one. Raises `ValueRefused` for what it does not take."""
-        key, _ = self.key(name)
+        key = self.key(name).key
         checked = self._require_brain().configuration.check(key, value)
         self._happen(KeySet(key.name, checked))
 
@@ -317,3 +364,9 @@ class HostedStation:
         for key in self.faults:
             if self.seat.life == life:
                 self.seat.driver.happen(self.seat, FaultRaised(*key))
+
+
+def _hosted_key(key: Key, configuration: Configuration, changed: Container[str]) -> HostedKey:
+    default = configuration.default(key.name) or ""
+    value = shown_value(key, configuration.text(key.name))
+    return HostedKey(key, value, shown_value(key, default), key.name in changed)

@@ -35,15 +35,20 @@ class WireMessage(msgspec.Struct, frozen=True, gc=False):
     """The action of a CALL, also for its answer; None where none can be told."""
     latency_ms: float | None
     """For an answer, the time since its CALL in real ms."""
+    number: int = 0
+    """Its place among all messages of this process, from 1; what is before the first kept one has fallen out."""
+    unique_id: str | None = None
+    """Of the CALL and its answer; None where none can be told."""
 
 
 class WireLog:
     """The last `length` messages, oldest first. `speed` is that of the clock the times are from."""
 
-    __slots__ = ("_entries", "_speed", "hear")
+    __slots__ = ("_entries", "_number", "_speed", "hear")
 
     def __init__(self, length: int = LENGTH_DEFAULT, speed: float = 1.0) -> None:
         self._entries: deque[tuple[float, str, bytes]] = deque(maxlen=length)
+        self._number = 0
         self._speed = speed
         self.hear: Callable[[float, str, bytes], None] | None = None
         """Is told of every frame as it is added: wall time, direction, frame."""
@@ -54,36 +59,39 @@ class WireLog:
     def add(self, wall_s: float, direction: str, frame: bytes) -> None:
         """Keep one frame; the oldest falls out when the log is full."""
         self._entries.append((wall_s, direction, frame))
+        self._number += 1
         if self.hear is not None:
             self.hear(wall_s, direction, frame)
 
     def messages(self) -> Iterator[WireMessage]:
         """The log, oldest first, answers matched to their calls."""
         calls: dict[tuple[str, str], tuple[str, float]] = {}
-        for wall_s, direction, frame in self._entries:
-            action, latency_s = _describe(calls, wall_s, direction, frame)
+        first = self._number - len(self._entries) + 1
+        for number, (wall_s, direction, frame) in enumerate(self._entries, first):
+            action, latency_s, unique_id = _describe(calls, wall_s, direction, frame)
             latency_ms = None if latency_s is None else round(latency_s / self._speed * 1000.0, 3)
             text = without_secrets(frame.decode("utf-8", "replace"))
-            yield WireMessage(wall_s, direction, text, action, latency_ms)
+            yield WireMessage(wall_s, direction, text, action, latency_ms, number, unique_id)
 
 
 def _describe(
     calls: dict[tuple[str, str], tuple[str, float]], wall_s: float, direction: str, frame: bytes
-) -> tuple[str | None, float | None]:
+) -> tuple[str | None, float | None, str | None]:
+    """Action, seconds since the CALL, and the id of both."""
     try:
         parts: Any = msgspec.json.decode(frame)
     except (msgspec.DecodeError, UnicodeDecodeError):
-        return None, None
+        return None, None, None
     match parts:
         case [2, str(unique_id), str(action), *_]:
             calls[direction, unique_id] = (action, wall_s)
-            return action, None
+            return action, None, unique_id
         case [3 | 4, str(unique_id), *_]:
             caller = "<" if direction == ">" else ">"
             call = calls.get((caller, unique_id))
-            return (None, None) if call is None else (call[0], wall_s - call[1])
+            return (None, None, unique_id) if call is None else (call[0], wall_s - call[1], unique_id)
         case _:
-            return None, None
+            return None, None, None
 
 
 def without_secrets(text: str) -> str:

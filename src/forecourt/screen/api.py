@@ -5,7 +5,7 @@ cannot be done in the present state. The description is OpenAPI as JSON at `/sch
 """
 
 from collections.abc import Mapping
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 from urllib.parse import unquote
 
 import msgspec
@@ -18,8 +18,10 @@ from litestar.params import FromPath, FromQuery, QueryParameter
 from litestar.response import ServerSentEvent
 from litestar.types import ASGIApp
 
+from forecourt.cabinet.archetypes import CATALOGUE
 from forecourt.cabinet.car import Car
 from forecourt.errors import ForecourtError
+from forecourt.evlink.faults import FAULTS
 from forecourt.runtime.host import Host
 from forecourt.runtime.hosted import HostedStation, NotNowError, NotThereError
 from forecourt.runtime.http_api import MAX_BODY, SCHEMA_PATH, refuse_http, segments_kept_apart
@@ -45,11 +47,31 @@ from forecourt.screen.event_stream import Followers
 from forecourt.screen.page_stream import PageStreams
 from forecourt.screen.pages import PAGES, refused_page
 from forecourt.screen.site import Site
-from forecourt.screen.views import KeyView, MessageView, StationView, key_view, message_view, station_view
+from forecourt.screen.views import (
+    CarView,
+    FaultView,
+    KeyView,
+    MessageView,
+    ScheduleView,
+    StationView,
+    car_view,
+    fault_view,
+    key_view,
+    message_view,
+    schedule_view,
+    station_view,
+)
 from forecourt.station.workings import KnownTags
 
 _Request = Request[Any, Any, Any]
-_Limit = Annotated[int, QueryParameter(ge=1, le=10_000, description="At most so many, the latest.")]
+_Limit = Annotated[int | None, QueryParameter(ge=1, le=10_000, description="At most so many, the latest.")]
+_Format = Annotated[Literal["json", "jsonl"], QueryParameter(description="jsonl: an object a line.")]
+_After = Annotated[int, QueryParameter(ge=0, description="Only those with a greater number.")]
+_Duration = Annotated[int, QueryParameter(description="Seconds from now on.")]
+
+JSON_LINES = "application/x-ndjson"
+LATEST = 100
+"""So many messages are told when nobody says how many."""
 
 
 def _station(request: _Request, identity: str) -> HostedStation:
@@ -111,9 +133,11 @@ async def resume(request: _Request, identity: FromPath[str], connector: FromPath
 
 @post("/api/stations/{identity:str}/badge", status_code=200)
 async def show_badge(request: _Request, identity: FromPath[str]) -> StationView:
-    """Hold a badge to the reader."""
+    """Hold a badge to the reader; 409 when nothing comes of it, such as while the screen is locked."""
     station = _station(request, identity)
-    station.show_badge(badge_of(await read_body(request, Badge)))
+    ignored = station.show_badge(badge_of(await read_body(request, Badge)))
+    if ignored is not None:
+        raise NotNowError(ignored)
     return station_view(station)
 
 
@@ -199,13 +223,13 @@ async def reboot(request: _Request, identity: FromPath[str]) -> StationView:
 @get("/api/stations/{identity:str}/keys")
 async def list_keys(request: _Request, identity: FromPath[str]) -> list[KeyView]:
     """Every configuration key of the firmware, hidden ones included."""
-    return [key_view(key, value) for key, value in _station(request, identity).list_keys()]
+    return [key_view(key) for key in _station(request, identity).list_keys()]
 
 
 @get("/api/stations/{identity:str}/keys/{key:str}")
 async def get_key(request: _Request, identity: FromPath[str], key: FromPath[str]) -> KeyView:
     """One configuration key; 404 with near misses."""
-    return key_view(*_station(request, identity).key(unquote(key)))
+    return key_view(_station(request, identity).key(unquote(key)))
 
 
 @put("/api/stations/{identity:str}/keys/{key:str}")
@@ -215,7 +239,7 @@ async def set_key(request: _Request, identity: FromPath[str], key: FromPath[str]
     name = unquote(key)
     station.key(name)
     station.set_key(name, (await read_body(request, KeyBody)).value)
-    return key_view(*station.key(name))
+    return key_view(station.key(name))
 
 
 @get("/api/stations/{identity:str}/id-tags")
@@ -225,11 +249,50 @@ async def list_id_tags(request: _Request, identity: FromPath[str]) -> KnownTags:
 
 
 @get("/api/stations/{identity:str}/messages")
-async def list_messages(request: _Request, identity: FromPath[str], limit: _Limit = 100) -> list[MessageView]:
-    """The latest messages as they went over the wire, oldest first."""
+async def list_messages(
+    request: _Request,
+    identity: FromPath[str],
+    limit: _Limit = None,
+    after: _After = 0,
+    format: _Format = "json",  # noqa: A002
+) -> Response[list[MessageView]]:
+    """The latest messages as they went over the wire, oldest first: 100 unless `limit` says otherwise.
+
+    With `format=jsonl` or `Accept: application/x-ndjson` they come as JSON lines, then all that are kept.
+    """
     wire = _station(request, identity).seat.wire
-    messages = [] if wire is None else list(wire.messages())
-    return [message_view(message) for message in messages[-limit:]]
+    messages = [] if wire is None else [message for message in wire.messages() if message.number > after]
+    as_lines = format == "jsonl" or JSON_LINES in request.headers.get("accept", "")
+    most = limit or (len(messages) if as_lines else LATEST)
+    views = [message_view(message) for message in messages[-most:]]
+    return _json_lines(views) if as_lines else Response(views)
+
+
+def _json_lines(records: list[Any]) -> Response[Any]:
+    """A file to download."""
+    headers = {"Content-Disposition": 'attachment; filename="messages.jsonl"'}
+    return Response(msgspec.json.Encoder().encode_lines(records), media_type=JSON_LINES, headers=headers)
+
+
+@get("/api/stations/{identity:str}/connectors/{connector:int}/schedule")
+async def get_schedule(
+    request: _Request, identity: FromPath[str], connector: FromPath[int], duration: _Duration = 3600
+) -> ScheduleView:
+    """What a gun, or with 0 the station, will give at most, as it would answer GetCompositeSchedule in W."""
+    return schedule_view(_station(request, identity), connector, duration)
+
+
+@get("/api/cars")
+async def list_cars(request: _Request) -> list[CarView]:
+    """The cars that can be plugged in by their names: the archetypes, then the user's own."""
+    shipped = [car_view(name, file.title, file.car) for name, file in CATALOGUE.items()]
+    return shipped + [car_view(name, None, car) for name, car in request.app.state.cars.items()]
+
+
+@get("/api/faults")
+async def list_faults() -> list[FaultView]:
+    """The vendor errors of the guide, in its order."""
+    return [fault_view(fault) for fault in FAULTS]
 
 
 @get("/api/stations/{identity:str}/events")
@@ -294,6 +357,9 @@ def create_app(
         get_key,
         list_id_tags,
         list_messages,
+        get_schedule,
+        list_cars,
+        list_faults,
         follow_events,
         *BODIES,
         *PAGES,

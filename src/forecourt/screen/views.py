@@ -14,8 +14,8 @@ from forecourt.station.workings import Workings
 
 if TYPE_CHECKING:
     from forecourt.cabinet.car import Car
-    from forecourt.evlink.keys import Key
-    from forecourt.runtime.hosted import HostedConnector, HostedStation
+    from forecourt.evlink.faults import Fault
+    from forecourt.runtime.hosted import HostedConnector, HostedKey, HostedStation
     from forecourt.runtime.wire_log import WireMessage
     from forecourt.station.snapshot import ConnectorSnapshot
 
@@ -132,6 +132,10 @@ class KeyView(msgspec.Struct, frozen=True):
     type: str
     unit: str | None
     effect: str
+    default: str | None
+    """What it is while nobody has set it; null as for the value."""
+    differs: bool
+    """Somebody has set it to something else."""
 
 
 class MessageView(msgspec.Struct, frozen=True):
@@ -144,6 +148,57 @@ class MessageView(msgspec.Struct, frozen=True):
     latency_ms: float | None
     """For an answer: real time since its call."""
     text: str
+    number: int
+    """Counts the messages of this process, from 1: a page asks for what came after the last one that it has."""
+    messageId: str | None
+    """Of a CALL and its answer."""
+
+
+class CarView(msgspec.Struct, frozen=True):
+    """A car that can be plugged in by its name."""
+
+    name: str
+    title: str | None
+    """What kind of car it is; null for one of the user's own."""
+    battery_kwh: float
+    soc_percent: float
+    """On arrival, unless said otherwise."""
+    stop_at_soc_percent: float
+    peak_kw: float
+    """The most that it ever asks for."""
+    inlets: tuple[str, ...]
+    """The guns that fit."""
+
+
+class FaultView(msgspec.Struct, frozen=True):
+    """A vendor error that can be raised."""
+
+    dtc: str
+    errorCode: str
+    description: str
+    scope: str
+    """connector or station: what it concerns."""
+    severity: str
+    consequence: str
+    advice: str
+
+
+class ScheduleStep(msgspec.Struct, frozen=True):
+    """A limit from a moment on, until the next one."""
+
+    start_s: int
+    """After the schedule's start."""
+    limit_w: float
+
+
+class ScheduleView(msgspec.Struct, frozen=True):
+    """What a gun or the station will give at most, as it answers GetCompositeSchedule."""
+
+    connectorId: int
+    start: datetime
+    """By the station's clock."""
+    duration_s: int
+    periods: tuple[ScheduleStep, ...]
 
 
 AS_TOLD = (
@@ -188,15 +243,36 @@ def station_view(station: HostedStation) -> StationView:
     )
 
 
-def key_view(key: Key, value: str | None) -> KeyView:
+def key_view(hosted: HostedKey) -> KeyView:
     """A key as JSON."""
-    return KeyView(key.name, value, key.access, key.type, key.unit, key.effect)
+    key, value, default, differs = hosted
+    return KeyView(key.name, value, key.access, key.type, key.unit, key.effect, default, differs)
+
+
+def car_view(name: str, title: str | None, car: Car) -> CarView:
+    """A car as JSON."""
+    peak_kw = max(power_kw for _, power_kw in car.curve)
+    return CarView(name, title, car.battery_kwh, car.soc_percent, car.stop_at_soc_percent, peak_kw, car.inlets)
+
+
+def fault_view(fault: Fault) -> FaultView:
+    """A vendor error of the guide as JSON."""
+    said = (fault.scope, fault.severity, fault.consequence, fault.advice)
+    return FaultView(fault.dtc, fault.error_code, fault.description, *said)
+
+
+def schedule_view(station: HostedStation, connector: int, duration_s: int) -> ScheduleView:
+    """What will be given at most from now on. Raises as `HostedStation.schedule`."""
+    clock_s, periods = station.schedule(connector, duration_s)
+    steps = tuple(ScheduleStep(period.startPeriod, period.limit) for period in periods)
+    return ScheduleView(connector, datetime.fromtimestamp(clock_s, UTC), duration_s, steps)
 
 
 def message_view(message: WireMessage) -> MessageView:
     """A message as JSON."""
     time = datetime.fromtimestamp(message.time, UTC)
-    return MessageView(time, message.direction, message.action, message.latency_ms, message.text)
+    said = (message.direction, message.action, message.latency_ms, message.text)
+    return MessageView(time, *said, message.number, message.unique_id)
 
 
 def _state(station: HostedStation) -> str:

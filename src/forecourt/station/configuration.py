@@ -106,6 +106,14 @@ class Configuration:
         """Who the station is: BoxIdentifier, or as commissioned while that is empty."""
         return self.text("BoxIdentifier") or self._commissioning.identity
 
+    def default(self, name: str) -> str | None:
+        """What a key is while nobody has set it, by the commissioning or the guide; also of the secret one."""
+        commissioned = COMMISSIONED.get(name)
+        if commissioned is not None:
+            return commissioned(self._commissioning)
+        provisioned = self._commissioning.authorization_key is not None
+        return _defaults(self._model.reference, self._plug_and_charge(), provisioned)[name]
+
     def changed(self) -> dict[str, str]:
         """The keys that differ from their defaults, without the one that may not be read."""
         return {name: value for name, value in self._values.items() if name != "AuthorizationKey"}
@@ -221,13 +229,7 @@ class Configuration:
         if name == "AuthenticationOCPPMode":
             return FALSE if self._value_of("FreeCharging") == TRUE else TRUE
         value = self._values.get(name)
-        if value is not None:
-            return value
-        commissioned = COMMISSIONED.get(name)
-        if commissioned is not None:
-            return commissioned(self._commissioning)
-        provisioned = self._commissioning.authorization_key is not None
-        return _defaults(self._model.reference, self._plug_and_charge(), provisioned)[name]
+        return self.default(name) if value is None else value
 
 
 def _shared(name: str, value: str) -> str:

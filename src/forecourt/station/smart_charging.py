@@ -31,6 +31,7 @@ from forecourt.ocpp.smart_charging import (
     ChargingProfileStatus,
     ChargingRateUnit,
     ChargingSchedule,
+    ChargingSchedulePeriod,
     ClearChargingProfileRequest,
     ClearChargingProfileResponse,
     ClearChargingProfileStatus,
@@ -401,6 +402,10 @@ class SmartCharging:
                 chargingSchedulePeriod=periods(found, max(duration_s, 1)),
             ),
         )
+
+    def expected(self, connector: int, duration_s: int, now: float) -> tuple[ChargingSchedulePeriod, ...]:
+        """The same in W for people: of a gun or, with 0, of the station, for 1 to `COMPOSITE_LIMIT_S` seconds."""
+        return periods(self._expected(connector, duration_s, now), duration_s)
 
     def _no_composite(self, connector: int, duration_s: int, unit: ChargingRateUnit, now: float) -> str | None:
         if not 0 <= connector <= len(self._model.outputs):
