@@ -176,6 +176,17 @@ def ftp_server(folder: Path, permissions: str = "elradfmw", handler: type[FTPHan
         server.close_all()
 
 
+def hearing(heard: list[tuple[str, str]]) -> type[FTPHandler]:
+    """A handler that writes down each command and what comes with it."""
+
+    class Hears(FTPHandler):  # type: ignore[misc]
+        def pre_process_command(self, line: str, command: str, argument: str) -> None:
+            heard.append((command, argument))
+            super().pre_process_command(line, command, argument)
+
+    return Hears
+
+
 Script = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Any]
 
 

@@ -88,6 +88,14 @@ class Manufacturer(Signer):
             built = built.add_extension(extension, critical=is_critical)
         return Signer(key, built.sign(self.key, digest or hashes.SHA256()))
 
+    def certify(self, request: x509.CertificateSigningRequest) -> str:
+        """What a root makes of the request of a station."""
+        built = x509.CertificateBuilder().subject_name(request.subject).issuer_name(_named(self.name))
+        built = built.public_key(request.public_key()).serial_number(x509.random_serial_number())
+        built = built.not_valid_before(START - DAY).not_valid_after(START + 365 * DAY)
+        signed = built.sign(self.key, hashes.SHA256())
+        return signed.public_bytes(serialization.Encoding.PEM).decode()
+
     def revoke(self, *revoked: Signer, at: datetime = START - DAY, by: Key | None = None) -> str:
         """A revocation list that names these, signed with the own key unless it is to be another."""
         built = x509.CertificateRevocationListBuilder().issuer_name(_named(self.name))

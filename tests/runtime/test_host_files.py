@@ -16,7 +16,7 @@ from forecourt.evlink.firmware_image import encode_image
 from forecourt.evlink.models import find_model
 from forecourt.runtime.files import Files
 from forecourt.runtime.station_log import StationLog
-from tests.file_peers import ENCODED, PASSWORD, ftp_server, http_server
+from tests.file_peers import ENCODED, PASSWORD, USER, ftp_server, hearing, http_server
 from tests.hosted_rig import Rig, until
 
 if TYPE_CHECKING:
@@ -97,6 +97,36 @@ def test_diagnostics_are_uploaded_by_the_scheme_of_the_address(
                 ((name, data),) = sent
                 assert answer == {"fileName": name}
                 assert {"station.json", "configuration.json", "connectors.json", "log.jsonl"} <= set(members(data))
+
+    play(scenario())
+
+
+@pytest.mark.requirement("WP-N01-note-1")
+def test_logs_go_over_passive_ftp_with_user_password_and_port_of_the_location(
+    play: Play, tmp_path: Path, carrier: Files
+) -> None:
+    """As the server of another make hears it: who logs in at its port, and no PORT or EPRT among all commands."""
+    heard: list[tuple[str, str]] = []
+
+    async def scenario() -> None:
+        with ftp_server(tmp_path, handler=hearing(heard)) as ftp:
+            async with Rig(files=carrier, log=StationLog()) as rig:
+                await rig.station()
+                for number, kind in enumerate(("SecurityLog", "DiagnosticsLog")):
+                    heard.clear()
+                    log = {"remoteLocation": f"ftp://{ENCODED}@{ftp}/"}
+                    asked = {"logType": kind, "requestId": number, "log": log}
+                    answer = await rig.supervision.call("GetLog", asked)
+                    await until(lambda number=number: statuses(rig, "Log").count("Uploaded") > number)  # type: ignore[misc]
+                    assert (tmp_path / answer["filename"]).stat().st_size > 0
+                    assert ("USER", USER) in heard
+                    assert ("PASS", PASSWORD) in heard
+                    commands = {command for command, _ in heard}
+                    assert commands & {"PASV", "EPSV"}
+                    assert not commands & {"PORT", "EPRT"}
+                log = {"remoteLocation": f"ftp://{ENCODED.replace('%40', '')}@{ftp}/"}
+                await rig.supervision.call("GetLog", {"logType": "SecurityLog", "requestId": 9, "log": log})
+                await until(lambda: statuses(rig, "Log")[-1] == "PermissionDenied")
 
     play(scenario())
 

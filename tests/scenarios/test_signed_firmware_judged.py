@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from cryptography import x509
 
 from forecourt.evlink.firmware_image import encode_image
 from forecourt.evlink.generations import Product
@@ -101,6 +102,33 @@ def test_without_an_installed_root_nobody_is_trusted_and_one_of_the_supervision_
     world.run(60)
     assert world.files.asked == []
     install_root(central)
+    assert update(central) == "Accepted"
+    world.run(UPDATE_S)
+    assert told(station) == WHOLE
+
+
+@pytest.mark.requirement("WP-A00.FR.603")
+def test_roots_of_operator_and_manufacturer_vouch_each_for_its_own_and_not_for_the_other(
+    world: World, central: ScriptedSupervision, station: SimulatedStation
+) -> None:
+    """Both are installed; who one of them has certified is nobody where the other one counts."""
+    operator = Manufacturer("Operator")
+    request = {"certificateType": "CentralSystemRootCertificate", "certificate": operator.pem}
+    assert central.ask("InstallCertificate", request) == {"status": "Accepted"}
+    ids = [
+        central.ask("GetInstalledCertificateIds", {"certificateType": f"{whose}RootCertificate"})["certificateHashData"]
+        for whose in ("CentralSystem", "Manufacturer")
+    ]
+    assert [len(data) for data in ids] == [1, 1]
+    assert ids[0] != ids[1]
+    assert update(central, signer=operator.issue()) == "InvalidCertificate"
+    central.answers["SignCertificate"] = {"status": "Accepted"}
+    station.set_key("CpoName", "Makers")
+    assert central.ask("ExtendedTriggerMessage", {"requestedMessage": "SignChargePointCertificate"})
+    world.run(5)
+    csr = x509.load_pem_x509_csr(station.wire.payloads("SignCertificate")[-1]["csr"].encode())
+    for root, status in ((WORKS, "Rejected"), (operator, "Accepted")):
+        assert central.ask("CertificateSigned", {"certificateChain": root.certify(csr)}) == {"status": status}
     assert update(central) == "Accepted"
     world.run(UPDATE_S)
     assert told(station) == WHOLE
