@@ -20,6 +20,7 @@ from typing import Any, Protocol
 
 ROLES = {
     "stations": ("bench.stations", "Stations"),
+    "dialler": ("bench.tls", "Dialler"),
     "supervision": ("bench.supervision", "SupervisionRole"),
     "echo-client": ("bench.echo", "EchoClient"),
     "echo-server": ("bench.echo", "EchoServer"),

@@ -138,12 +138,12 @@ class Told:
 class Stations:
     """Many stations, connected, idle or with a running session on their first connector."""
 
-    def __init__(self, url: str, count: int, paced: bool, interval_s: int) -> None:
+    def __init__(self, url: str, count: int, paced: bool, interval_s: int, root: str | None = None) -> None:
         self._url = url
         self._count = count
         self._interval_s = interval_s
         self._loop = asyncio.get_running_loop()
-        self._links = Links()
+        self._links = Links(certificate_authorities=root)
         self._metronome = Metronome(self._loop)
         self._host = Host(
             Clock(monotonic=self._metronome.time), Paced(self._links, self._metronome) if paced else self._links

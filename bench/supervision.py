@@ -6,21 +6,27 @@ from pathlib import Path
 from typing import Any
 
 from forecourt.supervision.server import Supervision
+from forecourt.supervision.server_security import TlsOptions
 
 
 class SupervisionRole:
     """The product's supervision on a data folder, as fleets run it: every fact durable, no wire log."""
 
-    def __init__(self, folder: str) -> None:
+    def __init__(self, folder: str, secured: bool = False) -> None:
+        tls = TlsOptions() if secured else None
         self._supervision = Supervision(
-            ocpp_port=0, http_port=0, data=Path(folder), accept_unknown_tags=True, wire_log=False
+            ocpp_port=0, http_port=0, data=Path(folder), accept_unknown_tags=True, wire_log=False, tls=tls
         )
         self.messages = 0
 
     async def start(self) -> dict[str, Any]:
         """Open both ports."""
         await self._supervision.start()
-        return {"url": f"ws://127.0.0.1:{self._supervision.ocpp_port}"}
+        security = self._supervision.security
+        return {
+            "url": f"{'ws' if security is None else 'wss'}://127.0.0.1:{self._supervision.ocpp_port}",
+            "root": None if security is None else security.authority.root_pem,
+        }
 
     async def run(self) -> dict[str, Any]:
         """It waits for stations, always."""

@@ -34,6 +34,7 @@ def test_bench_writes_the_figures_of_every_part_as_json(tmp_path: Path) -> None:
         "local_list",
         "composite",
         "cabinet",
+        "tls",
         "aims",
         "took_s",
     } <= figures.keys()
@@ -49,6 +50,9 @@ def test_bench_writes_the_figures_of_every_part_as_json(tmp_path: Path) -> None:
     assert figures["local_list"]["messages"] == 10
     assert {"message_ms", "lookup_us", "status_change_us", "memory_mb"} <= figures["local_list"].keys()
     assert {"gun_ms_20_profiles", "gun_ms_40_profiles", "gun_40_to_20"} <= figures["composite"].keys()
+    assert {"tls_1_2_full_over_resumed", "tls_1_3_full_over_resumed", "tls_station_kb"} <= figures["tls"].keys()
+    assert figures["tls"]["tls_connections_per_s"] > 0
+    assert figures["tls"]["own_connections_resumed"] == 0
 
 
 def test_supervision_of_the_bench_keeps_every_meter_value_of_cars_that_really_charge(tmp_path: Path) -> None:
