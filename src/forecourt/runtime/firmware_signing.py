@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from base64 import b64encode
+from typing import TYPE_CHECKING
 
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 
 from forecourt.errors import ForecourtError
-from forecourt.station.firmware_signature import require_signature
+from forecourt.station.firmware_signature import require_signature, require_signing_certificate
 from forecourt.station.x509 import LEAST_EC_BITS, LEAST_RSA_BITS, public_key_of, read_one
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 PEM_MOST_LENGTH = 5500
 """Of signingCertificate."""
@@ -19,6 +23,17 @@ SIGNATURE_MOST_LENGTH = 800
 
 class SigningRefused(ForecourtError):  # noqa: N818  the word of the domain
     """Nothing is signed with this; one sentence that says what was expected and what came."""
+
+
+def require_signed_firmware(
+    data: bytes, signature: str, certificate: str, roots: Sequence[str], clock_s: float
+) -> None:
+    """Raise `ForecourtError` unless a station that trusts these roots would install a file (white paper A00.FR.706).
+
+    `roots` are the manufacturer's and `certificate` the signer's, PEM; `clock_s` is epoch seconds.
+    """
+    require_signing_certificate(certificate, roots, "", clock_s)
+    require_signature(certificate, data, signature, accepts_pkcs1=False)
 
 
 class FirmwareSigner:

@@ -10,6 +10,7 @@ from litestar.exceptions import HTTPException
 from litestar.openapi import OpenAPIConfig
 
 from forecourt.runtime.http_api import MAX_BODY, SCHEMA_PATH, refuse_http, segments_kept_apart
+from forecourt.supervision.api_certificates import delete_root, install_root, list_installed
 from forecourt.supervision.api_commands import get_command, give_command, list_commands
 from forecourt.supervision.api_errors import ApiError, answer_api_error
 from forecourt.supervision.api_events import follow_events
@@ -21,7 +22,9 @@ from forecourt.supervision.api_files import (
     list_uploads,
     order_diagnostics,
     order_firmware,
+    order_log,
     put_file,
+    put_signature,
 )
 from forecourt.supervision.api_lists import send_local_list
 from forecourt.supervision.api_prices import send_cost, send_tariff
@@ -86,11 +89,13 @@ def create_app(supervision: Supervision) -> ASGIApp:
             list_commands,
             order_diagnostics,
             order_firmware,
+            order_log,
             send_cost,
             send_tariff,
             send_local_list,
             list_files,
             put_file,
+            put_signature,
             delete_file,
             list_uploads,
             get_upload,
@@ -120,6 +125,9 @@ def create_app(supervision: Supervision) -> ASGIApp:
             put_profile,
             get_profile,
             revoke_certificate,
+            list_installed,
+            install_root,
+            delete_root,
             list_security_events,
             list_tariffs,
             get_tariff,

@@ -8,6 +8,7 @@ from litestar.params import FromPath
 
 from forecourt.ocpp.actions import ACTIONS, Action, Sender
 from forecourt.ocpp.errors import PayloadFault
+from forecourt.ocpp.security_extension import SignedUpdateFirmwareRequest
 from forecourt.runtime.http_api import body_of
 from forecourt.supervision import readings
 from forecourt.supervision.api_errors import ApiError, bad_request
@@ -23,6 +24,7 @@ from forecourt.supervision.outcomes import (
     Refused,
     TimedOut,
 )
+from forecourt.supervision.signed_firmware import require_valid_request
 from forecourt.supervision.views import CommandView
 
 COMMANDS: dict[str, Action] = {name: action for name, action in ACTIONS.items() if action.sender is not Sender.STATION}
@@ -47,6 +49,8 @@ async def give_command(
         payload = command.decode_request(await body_of(request))
     except PayloadFault as fault:
         raise bad_request(fault) from fault
+    if isinstance(payload, SignedUpdateFirmwareRequest):
+        await require_valid_request(supervision, payload)
     command_id = supervision.new_command_id()
     outcome = await supervision.command(identity, payload, command_id)
     return outcome_response(outcome, command_id)

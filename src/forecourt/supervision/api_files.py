@@ -13,6 +13,13 @@ from litestar.response import File
 from msgspec import UNSET, Meta, UnsetType
 
 from forecourt.ocpp.firmware_management import GetDiagnosticsRequest, UpdateFirmwareRequest
+from forecourt.ocpp.security_extension import (
+    Firmware,
+    GetLogRequest,
+    LogParameters,
+    LogType,
+    SignedUpdateFirmwareRequest,
+)
 from forecourt.ocpp.types import DateTime, Record, from_epoch, given, keep_utc
 from forecourt.supervision import readings
 from forecourt.supervision.api_commands import location_of, outcome_response, read_command
@@ -22,6 +29,7 @@ from forecourt.supervision.api_requests import read, require_known, supervision_
 from forecourt.supervision.files_http import body_pieces
 from forecourt.supervision.files_store import StoredFile, require_safe_name
 from forecourt.supervision.outcomes import Answered
+from forecourt.supervision.signed_firmware import FirmwareSignature, keep_signature, kept_signature
 from forecourt.supervision.views import FileView, UploadView
 
 if TYPE_CHECKING:
@@ -52,15 +60,36 @@ class FirmwareOrder(Record, frozen=True, gc=False):
 
     file: str
     """A name in `GET /api/files`."""
+    signed: bool = False
+    """Whether to send it as SignedUpdateFirmware, with the signature that was put beside it."""
     retrieveDate: DateTime | UnsetType = UNSET
     """From when on the station may fetch it; without it, now."""
+    installDate: DateTime | UnsetType = UNSET
+    """Of signed firmware: from when on it may be installed; without it, as soon as possible."""
     retries: Count | UnsetType = UNSET
     retryInterval: Seconds | UnsetType = UNSET
     protocol: Protocol | UnsetType = UNSET
-    """http, https or ftp: over which the station is to fetch; without it, what is served."""
+    """http, https or ftp: over which the station is to fetch; without it, what is served, and https for signed ones."""
 
     def __post_init__(self) -> None:
-        keep_utc(self, "retrieveDate")
+        keep_utc(self, "retrieveDate", "installDate")
+        if self.installDate is not UNSET and not self.signed:
+            raise ValueError("expected an installDate for signed firmware only")
+
+
+class LogOrder(Record, frozen=True, gc=False):
+    """Which log is wanted."""
+
+    logType: LogType
+    oldestTimestamp: DateTime | UnsetType = UNSET
+    latestTimestamp: DateTime | UnsetType = UNSET
+    retries: Count | UnsetType = UNSET
+    retryInterval: Seconds | UnsetType = UNSET
+    protocol: Protocol | UnsetType = UNSET
+    """http, https or ftp: over which the station is to upload; without it, what is served."""
+
+    def __post_init__(self) -> None:
+        keep_utc(self, "oldestTimestamp", "latestTimestamp")
 
 
 @post("/api/stations/{identity:str}/diagnostics", status_code=202)
@@ -94,14 +123,63 @@ async def order_firmware(request: Request[Any, Any, Any], identity: FromPath[str
     await require_known(request, identity)
     order = await read_body(request, FirmwareOrder)
     supervision.files.store.find(order.file)
+    protocol = supervision.files.protocol(given(order.protocol), encrypted=order.signed)
+    location = supervision.files.file_url(order.file, protocol)
+    retrieve = given(order.retrieveDate) or from_epoch(supervision.now())
+    command_id = supervision.new_command_id()
+    wanted: Record
+    if order.signed:
+        signature = await kept_signature(supervision, order.file)
+        firmware = Firmware(
+            location=location,
+            retrieveDateTime=retrieve,
+            installDateTime=order.installDate,
+            signingCertificate=signature.signingCertificate,
+            signature=signature.signature,
+        )
+        wanted = SignedUpdateFirmwareRequest(
+            requestId=request_id_of(command_id),
+            firmware=firmware,
+            retries=order.retries,
+            retryInterval=order.retryInterval,
+        )
+    else:
+        wanted = UpdateFirmwareRequest(
+            location=location, retrieveDate=retrieve, retries=order.retries, retryInterval=order.retryInterval
+        )
+    return await ordered(request, supervision, identity, wanted, command_id)
+
+
+@post("/api/stations/{identity:str}/log", status_code=202)
+async def order_log(request: Request[Any, Any, Any], identity: FromPath[str]) -> Response[Any]:
+    """Have a station upload a log here (GetLog). `Location` goes on to tell of the upload and names its file."""
+    identity = unquote(identity)
+    supervision = supervision_of(request)
+    await require_known(request, identity)
+    order = await read_body(request, LogOrder)
     protocol = supervision.files.protocol(given(order.protocol))
-    wanted = UpdateFirmwareRequest(
-        location=supervision.files.file_url(order.file, protocol),
-        retrieveDate=given(order.retrieveDate) or from_epoch(supervision.now()),
+    command_id = supervision.new_command_id()
+    ticket = supervision.files.store.issue(identity, command_id)
+    wanted = GetLogRequest(
+        logType=order.logType,
+        requestId=request_id_of(command_id),
+        log=LogParameters(
+            remoteLocation=supervision.files.upload_url(ticket, protocol),
+            oldestTimestamp=order.oldestTimestamp,
+            latestTimestamp=order.latestTimestamp,
+        ),
         retries=order.retries,
         retryInterval=order.retryInterval,
     )
-    return await ordered(request, supervision, identity, wanted, supervision.new_command_id())
+    response = await ordered(request, supervision, identity, wanted, command_id)
+    if response.status_code != 202 or response.content.response.get("status") == "Rejected":
+        supervision.files.store.take_back(ticket)
+    return response
+
+
+def request_id_of(command_id: str) -> int:
+    """The number by which a station's reports name a command: 31 bits of its random id."""
+    return int(command_id[:8], 16) >> 1
 
 
 async def ordered(
@@ -131,6 +209,7 @@ async def put_file(request: Request[Any, Any, Any], name: FromPath[str]) -> File
         name = require_safe_name(unquote(name))
         async for piece in pieces:
             await incoming.write(piece)
+        store.remove_signature(name)  # it is that of the former file
         await incoming.keep(store.files, name, replace=True)
     return next(_file_view(supervision, file) for file in store.stored() if file.name == name)
 
@@ -138,7 +217,16 @@ async def put_file(request: Request[Any, Any, Any], name: FromPath[str]) -> File
 @delete("/api/files/{name:str}")
 async def delete_file(request: Request[Any, Any, Any], name: FromPath[str]) -> None:
     """Take a file away."""
-    supervision_of(request).files.store.find(unquote(name)).unlink()
+    supervision_of(request).files.store.remove(unquote(name))
+
+
+@put("/api/files/{name:str}/signature", status_code=201)
+async def put_signature(request: Request[Any, Any, Any], name: FromPath[str]) -> FileView:
+    """Keep the manufacturer's signature of a firmware image; 409 unless it is one, by a trusted manufacturer."""
+    name = unquote(name)
+    supervision = supervision_of(request)
+    await keep_signature(supervision, name, await read_body(request, FirmwareSignature))
+    return next(_file_view(supervision, file) for file in supervision.files.store.stored() if file.name == name)
 
 
 @get("/api/uploads")
@@ -173,5 +261,6 @@ def _file_view(supervision: "Supervision", file: StoredFile) -> FileView:
         name=file.name,
         size=file.size_bytes,
         modifiedAt=from_epoch(file.modified_s),
+        signed=file.is_signed,
         locations=[files.file_url(file.name, protocol) for protocol in files.served],
     )

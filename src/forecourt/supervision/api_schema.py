@@ -8,13 +8,15 @@ from litestar.connection import Request
 from litestar.openapi.plugins import JsonRenderPlugin
 
 from forecourt.runtime.http_api import add_records, body_described, record_content, refusals_described
+from forecourt.supervision.api_certificates import RootOrder
 from forecourt.supervision.api_commands import COMMANDS
-from forecourt.supervision.api_files import DiagnosticsOrder, FirmwareOrder
+from forecourt.supervision.api_files import DiagnosticsOrder, FirmwareOrder, LogOrder
 from forecourt.supervision.api_lists import LocalListOrder
 from forecourt.supervision.api_prices import CostOrder, TariffOrder
 from forecourt.supervision.api_registries import IdTagRule, PolicyRule, StationRule
 from forecourt.supervision.api_security import ProfileOrder
 from forecourt.supervision.api_tariffs import TariffAssignment, TariffRule
+from forecourt.supervision.signed_firmware import FirmwareSignature
 
 _COMMAND_PATH = "/api/stations/{identity}/commands/{action}"
 
@@ -24,6 +26,9 @@ _BODIES: dict[tuple[str, str], type[msgspec.Struct]] = {
     ("/api/policy", "put"): PolicyRule,
     ("/api/stations/{identity}/diagnostics", "post"): DiagnosticsOrder,
     ("/api/stations/{identity}/firmware", "post"): FirmwareOrder,
+    ("/api/stations/{identity}/log", "post"): LogOrder,
+    ("/api/files/{name}/signature", "put"): FirmwareSignature,
+    ("/api/stations/{identity}/installed-certificates", "post"): RootOrder,
     ("/api/stations/{identity}/cost", "post"): CostOrder,
     ("/api/stations/{identity}/local-list", "post"): LocalListOrder,
     ("/api/stations/{identity}/security-profile", "put"): ProfileOrder,

@@ -93,9 +93,12 @@ class FileServers:
         ports = {"http": self.http_port, "https": self.https_port, "ftp": self.ftp_port}
         return [name for name in PROTOCOLS if ports[name] is not None]
 
-    def protocol(self, wanted: str | None) -> str:
-        """The protocol to use: the wanted one, or the first that is served. Raises `FileRefused` (409)."""
-        served = self.served
+    def protocol(self, wanted: str | None, *, encrypted: bool = False) -> str:
+        """The protocol to use: the wanted one, or the first that is served. Raises `FileRefused` (409).
+
+        `encrypted` has HTTPS before the others.
+        """
+        served = sorted(self.served, key="https".__ne__) if encrypted else self.served
         if wanted is None and served:
             return served[0]
         if wanted is None or wanted not in served:

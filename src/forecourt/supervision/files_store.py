@@ -84,6 +84,7 @@ class StoredFile(msgspec.Struct, frozen=True):
     name: str
     size_bytes: int
     modified_s: float
+    is_signed: bool
 
 
 class Incoming:
@@ -187,6 +188,11 @@ class FileStore:
         return self._folder / "files"
 
     @property
+    def signatures(self) -> Path:
+        """The signatures of files that are firmware, each under the name of its file."""
+        return self._folder / "signatures"
+
+    @property
     def uploads(self) -> Path:
         """What stations uploaded, a folder each."""
         return self._folder / "uploads"
@@ -208,7 +214,7 @@ class FileStore:
         for path in self.files.glob("*"):
             if path.is_file() and not path.is_symlink() and is_safe_name(path.name):
                 stat = path.stat()
-                yield StoredFile(path.name, stat.st_size, stat.st_mtime)
+                yield StoredFile(path.name, stat.st_size, stat.st_mtime, (self.signatures / path.name).is_file())
 
     def find(self, name: str) -> Path:
         """Where a file to fetch lies. Raises `FileRefused` (404)."""
@@ -216,6 +222,15 @@ class FileStore:
         if not path.is_file() or path.is_symlink():
             raise FileRefused(404, f"There is no file {name} here.")
         return path
+
+    def remove(self, name: str) -> None:
+        """Delete a file to fetch and its signature. Raises `FileRefused` (404)."""
+        self.find(name).unlink()
+        self.remove_signature(name)
+
+    def remove_signature(self, name: str) -> None:
+        """Delete the signature of a file, if it has one."""
+        (self.signatures / require_safe_name(name)).unlink(missing_ok=True)
 
     def put(self) -> Incoming:
         """A file of the operator that comes in."""

@@ -11,6 +11,7 @@ from typing import Any
 import msgspec
 
 from forecourt.ocpp.core import BootNotificationRequest
+from forecourt.ocpp.security_extension import CertificateUse, HashAlgorithm
 from forecourt.supervision.consequences import CommandState
 
 
@@ -314,6 +315,8 @@ class FileView(View, frozen=True):
     size: int
     """Bytes."""
     modifiedAt: datetime
+    signed: bool
+    """Whether it is firmware whose signature of the manufacturer is kept here."""
     locations: list[str]
     """Where stations fetch it, an address a protocol."""
 
@@ -379,6 +382,17 @@ class CertificateView(View, frozen=True):
     serialNumber: str | None
     """Of the certificate, as hex digits."""
     validUntil: datetime | None
+
+
+class InstalledCertificateView(View, frozen=True):
+    """A root that a station has installed, named as the station names it."""
+
+    certificateType: CertificateUse
+    hashAlgorithm: HashAlgorithm
+    issuerNameHash: str
+    issuerKeyHash: str
+    serialNumber: str
+    """Hex digits."""
 
 
 class UpgradeView(View, frozen=True):
