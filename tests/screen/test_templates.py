@@ -11,7 +11,7 @@ import pytest
 from forecourt.ocpp.core import StopReason
 from forecourt.screen.fragments import FRAGMENTS, render_fragment
 from forecourt.screen.looks import STAGE_LOOKS
-from forecourt.screen.patterns import ENDED, EVERY_OPTION, RUNNING, Pattern, families, station, welcome
+from forecourt.screen.patterns import ENDED, EVERY_OPTION, MODULES_OUT, RUNNING, Pattern, families, station, welcome
 from forecourt.screen.texts import LANGUAGES, texts_in
 from forecourt.screen.views import ErrorView, StationView
 from forecourt.station.authorization import Refusal
@@ -283,5 +283,7 @@ def test_a_cut_network_a_fault_and_a_power_cut_are_signs_in_the_drawing() -> Non
     dark = read(msgspec.structs.replace(station(Stage.CHARGING), power=False, screen=None), fragment="schematic")
     assert [text.text for text in dark.all(".plan-alarm")] == ["No power"]
     assert [gun.attributes["class"].split()[-1] for gun in dark.all(".plan-gun")] == ["tone-dark", "tone-dark"]
+    weak = read(station(Stage.CHARGING, workings=MODULES_OUT), fragment="schematic")
+    assert [text.text for text in weak.all(".plan-alarm")] == ["Power modules out: 2"]
     calm = read(station(Stage.CHARGING), fragment="schematic")
     assert calm.all(".plan-alarm") == []

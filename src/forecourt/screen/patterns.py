@@ -29,6 +29,7 @@ from forecourt.station.display import (
     Stage,
     TariffPage,
 )
+from forecourt.station.workings import Workings
 
 NOW = datetime(2026, 3, 14, 9, 26, tzinfo=UTC)
 BADGE_AND_QR = (Option.BADGE, Option.QR_CODE)
@@ -57,6 +58,24 @@ STAGE_SESSIONS = {
     Stage.FINISHED: ENDED,
 }
 """The session on the page of a stage that has one."""
+
+MODULES_OUT = Workings(
+    securityProfile=2,
+    failedConnections=0,
+    callsAwaited=(),
+    callsWaiting=(),
+    queue={},
+    remoteStart=None,
+    takesSessions=True,
+    isResetting=False,
+    deratedConnectors=(),
+    modulesOut=2,
+    diagnostics="Idle",
+    log="Idle",
+    firmware="Idle",
+    deadlines={},
+)
+"""Inside a station that has lost two power modules."""
 
 PLUGGED = frozenset(Stage) - {Stage.FREE, Stage.PLUG_IN, Stage.OUT_OF_SERVICE}
 """Stages whose pattern has a car."""
@@ -295,9 +314,13 @@ def _two_guns() -> tuple[Pattern, ...]:
 
 def _cabinets() -> tuple[Pattern, ...]:
     error = ErrorView("0x200002", 0, "OtherError", "Power module fault alarm")
+    warning = ErrorView("0x200101", 0, "InternalError", "Power module over-temperature alarm")
     return (
         Pattern("network cut", station(Stage.CHARGING, isOffline=True, network=False)),
-        Pattern("error of the station", station(Stage.CHARGING, errors=(error,)), "Charging goes on with less."),
+        Pattern(
+            "warning of the station", station(Stage.CHARGING, errors=(warning,)), "Heat: charging goes on with less."
+        ),
+        Pattern("power modules out", station(Stage.CHARGING, errors=(error,), workings=MODULES_OUT)),
         Pattern("offline while choosing", station(Stage.AUTHENTICATE, isOffline=True)),
     )
 
