@@ -7,7 +7,9 @@ import contextlib
 import socket
 from typing import TYPE_CHECKING
 
+import h11
 import uvicorn
+from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from forecourt.runtime.ports import port_unavailable
 
@@ -19,6 +21,66 @@ if TYPE_CHECKING:
 
 STOP_S = 2.0
 """How long open requests may take to end."""
+
+
+REQUEST_S = 10.0
+"""How long the head of a request may take, and how often it is looked whether a body goes on."""
+LEAST_BYTES_A_S = 1024
+"""How fast a body must come."""
+
+
+class _Patient(H11Protocol):
+    """HTTP for peers that send what they have begun: uvicorn by itself waits for ever for the rest of a request.
+
+    The head has `REQUEST_S` from the connection, or from its first byte on one that is kept; uvicorn bounds the wait
+    between requests and the size of a head. What comes too slowly is cut off.
+    """
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        self._watch: asyncio.TimerHandle | None = None
+        self._begin()
+
+    def data_received(self, data: bytes) -> None:
+        self._go_on()
+        self._received += len(data)
+        super().data_received(data)
+        if self.conn.their_state not in _UNFINISHED:
+            self._rest()
+
+    def on_response_complete(self) -> None:
+        super().on_response_complete()
+        if self.conn.their_state is h11.SEND_BODY:  # of a request that came together with the one before it
+            self._go_on()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._rest()
+        super().connection_lost(exc)
+
+    def _go_on(self) -> None:
+        if self._watch is None and self.conn.their_state in _UNFINISHED:
+            self._begin()
+
+    def _begin(self) -> None:
+        self._since = self.loop.time()
+        self._received = 0
+        self._watch = self.loop.call_later(REQUEST_S, self._look)
+
+    def _rest(self) -> None:
+        if self._watch is not None:
+            self._watch.cancel()
+        self._watch = None
+
+    def _look(self) -> None:
+        """Time is up for the head; a body may go on while it comes fast enough, or while nobody here takes it."""
+        fast = self._received >= LEAST_BYTES_A_S * (self.loop.time() - self._since)
+        if self.conn.their_state is h11.SEND_BODY and (fast or self.flow.read_paused):
+            self._watch = self.loop.call_later(REQUEST_S, self._look)
+        else:
+            self.transport.abort()
+
+
+_UNFINISHED = (h11.IDLE, h11.SEND_BODY)
 
 
 class _Server(uvicorn.Server):
@@ -55,6 +117,7 @@ class ApiServer:
             self._app,
             log_config=None,
             access_log=False,
+            http=_Patient,
             ws="none",
             lifespan="off",
             timeout_graceful_shutdown=int(STOP_S),
