@@ -19,6 +19,7 @@ OUTER_RINGS = ("runtime", "screen", "cli", "testing")
 IMPURE_MODULES = (
     "supervision/watchers.py",
     "supervision/readings.py",
+    "supervision/readings_prices.py",
     "supervision/store*.py",
     "supervision/recall.py",
     "supervision/rows*.py",

@@ -102,7 +102,7 @@ class MemoryStore:
             boot_statuses=tuple((boot.identity, boot.status) for boot in self.boots.values()),
             transactions=self._transactions_recalled(),
             tariffs=tuple(TariffSet(each) for name in self.tariffs.names() for each in self.tariffs.versions(name)),
-            tariff_assignments=self.tariffs.assignments(),
+            tariff_assignments=tuple(self.tariffs.assignments()),
             tariff_pictures=tuple(self.tariffs.pictures.values()),
             tariffs_shown=tuple(self.tariffs.shown.items()),
             priced=tuple(self._priced_recalled()),
