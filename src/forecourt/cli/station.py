@@ -32,6 +32,17 @@ TrustFile: TypeAlias = Annotated[
         metavar="FILE", help="Trust the authorities in this PEM file over wss and https, in place of the system's."
     ),
 ]
+TokenFile: TypeAlias = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="FILE",
+        help="Demand the token in this file of whoever uses the control API; without one it is for this machine only.",
+    ),
+]
+HostNames: TypeAlias = Annotated[
+    list[str] | None,
+    typer.Option("--host-name", metavar="NAME", help="A name under which others reach this machine; may be repeated."),
+]
 SettingsFile: TypeAlias = Annotated[
     Path | None,
     typer.Option(
@@ -59,6 +70,8 @@ def station(
     http: Annotated[
         str, typer.Option(metavar="[HOST:]PORT", help="Where the control API is; port 0 finds a free one.")
     ] = f"{HOST}:{CONTROL_PORT}",
+    token_file: TokenFile = None,
+    host_names: HostNames = None,
     settings: Annotated[
         list[str] | None,
         typer.Option("--set", metavar="KEY=VALUE", help="Set a configuration key as the installer; may be repeated."),
@@ -91,6 +104,7 @@ def station(
     wishes = Wishes(**(said.commissioning | given))
     looked_up(commission, wishes)
     address, port = http_address(http)
+    token = demanded_token(address, token_file)
     plan = Plan(
         wishes=wishes,
         settings=chosen,
@@ -101,6 +115,8 @@ def station(
         recommission=recommission,
         authorities=None if trust is None else looked_up(read_authorities, trust),
         cars={} if cars is None else looked_up(load_cars, cars),
+        token=token,
+        host_names=tuple(host_names or ()),
     )
     run(run_station(plan, Teller(as_json)))
 
@@ -149,6 +165,18 @@ def http_address(text: str) -> tuple[str, int]:
     if not port.isascii() or not port.isdigit() or int(port) > 65535:
         raise Misuse(f"An address is PORT or HOST:PORT with a port from 0 to 65535, such as 8080; {text!r} came.")
     return host.strip("[]") or HOST, int(port)
+
+
+def demanded_token(address: str, file: Path | None) -> str | None:
+    """The token of a file, if there is one. Raises `Misuse`, also where others can reach the address without one."""
+    from forecourt.runtime.http_guard import is_loopback
+    from forecourt.runtime.http_token import read_token
+
+    if file is not None:
+        return looked_up(read_token, file)
+    if not is_loopback(address):
+        raise Misuse(f"Others can reach {address}, so a token is demanded there: --token-file FILE names one.")
+    return None
 
 
 def _authorization_key(settings: list[tuple[Key, str]]) -> str | None:

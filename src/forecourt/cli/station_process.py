@@ -46,6 +46,10 @@ class Plan(msgspec.Struct, frozen=True):
     """Roots in PEM to trust over TLS; None for those of the system."""
     cars: dict[str, Car]
     """The user's own cars, by their names."""
+    token: str | None = None
+    """What whoever uses the control API must show."""
+    host_names: tuple[str, ...] = ()
+    """Under which this machine is reached, beside its addresses."""
 
 
 class Teller:
@@ -74,6 +78,7 @@ class Teller:
             f"Station {station.identity}, {commissioning.model} with serial number {commissioning.serial_number} and "
             f"firmware {snapshot.firmware}.\n"
             f"It connects to       {url}\n"
+            f"Its page is          {api_url}/\n"
             f"Its control API is   {api_url}/api/stations (described at /schema)\n"
             f"{kept_in(data)}\nCtrl-C ends.",
         )
@@ -132,7 +137,7 @@ async def run_station(plan: Plan, teller: Teller) -> None:
             recommission=plan.recommission,
             authorities=plan.authorities,
         )
-        api = ControlApi(host, plan.http_address, plan.http_port, plan.cars)
+        api = ControlApi(host, plan.http_address, plan.http_port, plan.cars, token=plan.token, names=plan.host_names)
         with port_options("The option --http sets it."):
             await api.start()
         opened.push_async_callback(api.stop)

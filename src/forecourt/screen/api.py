@@ -4,7 +4,7 @@ Every refusal is `{"error": "<sentence>"}`: 400 for what was not expected, 404 f
 cannot be done in the present state. The description is OpenAPI as JSON at `/schema`; nothing is loaded from elsewhere.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Annotated, Any, Literal
 from urllib.parse import unquote
 
@@ -25,7 +25,9 @@ from forecourt.evlink.faults import FAULTS
 from forecourt.runtime.host import Host
 from forecourt.runtime.hosted import HostedStation, NotNowError, NotThereError
 from forecourt.runtime.http_api import MAX_BODY, SCHEMA_PATH, refuse_http, segments_kept_apart
+from forecourt.runtime.http_guard import Guard, guarded, is_loopback
 from forecourt.runtime.http_server import ApiServer
+from forecourt.runtime.http_token import TokenGate
 from forecourt.runtime.ports import CONTROL_PORT, HOST
 from forecourt.screen.api_schema import BodiesPlugin
 from forecourt.screen.bodies import (
@@ -44,6 +46,7 @@ from forecourt.screen.bodies import (
     read_body,
 )
 from forecourt.screen.event_stream import Followers
+from forecourt.screen.login import log_in, login_page
 from forecourt.screen.page_stream import PageStreams
 from forecourt.screen.pages import PAGES, refused_page
 from forecourt.screen.site import Site
@@ -342,12 +345,18 @@ def _refusal(request: _Request, as_json: Response[dict[str, str]]) -> Response[A
 
 
 def create_app(
-    host: Host, followers: Followers, cars: Mapping[str, Car], streams: PageStreams, site: Site | None = None
+    host: Host,
+    followers: Followers,
+    cars: Mapping[str, Car],
+    streams: PageStreams,
+    guard: Guard,
+    site: Site | None = None,
 ) -> ASGIApp:
     """The application for the stations of a host on the same loop, with the user's own cars by their names.
 
     `site` tells the pages of the other side, where somebody knows that.
     """
+    kept = {"host": host, "followers": followers, "cars": cars, "streams": streams, "site": site, "gate": guard.gate}
     handlers = [
         list_stations,
         get_station,
@@ -363,10 +372,12 @@ def create_app(
         follow_events,
         *BODIES,
         *PAGES,
+        login_page,
+        log_in,
     ]
     app = Litestar(
         route_handlers=handlers,
-        state=State({"host": host, "followers": followers, "cars": cars, "streams": streams, "site": site}),
+        state=State(kept),
         exception_handlers={ForecourtError: refuse, HTTPException: _refuse_http},
         openapi_config=OpenAPIConfig(
             title="Forecourt station", version="1", path=SCHEMA_PATH, render_plugins=[BodiesPlugin(BODIES)]
@@ -374,13 +385,15 @@ def create_app(
         request_max_body_size=MAX_BODY,
         logging_config=None,
     )
-    return segments_kept_apart(app)
+    return segments_kept_apart(guarded(app, guard))
 
 
 class ControlApi:
     """The control API and the pages on a port of their own.
 
-    `cars` can be plugged in by their names, beside the archetypes; `site` tells of the other side.
+    `cars` can be plugged in by their names, beside the archetypes; `site` tells of the other side. Whoever asks must
+    show the `token`, if there is one. `names` are those under which the machine is reached, beside its addresses.
+    Raises `ForecourtError` for an address that others can reach without a token.
     """
 
     def __init__(
@@ -390,10 +403,16 @@ class ControlApi:
         port: int = CONTROL_PORT,
         cars: Mapping[str, Car] | None = None,
         site: Site | None = None,
+        token: str | None = None,
+        names: Collection[str] = (),
     ) -> None:
+        if token is None and not is_loopback(address):
+            raise ForecourtError(f"Others can reach {address}, so a token is demanded there: give one by --token-file.")
         self._followers = Followers()
         self._streams = PageStreams()
-        self._server = ApiServer(create_app(host, self._followers, cars or {}, self._streams, site), address, port)
+        guard = Guard(address, names, None if token is None else TokenGate(token))
+        app = create_app(host, self._followers, cars or {}, self._streams, guard, site)
+        self._server = ApiServer(app, address, port)
         self.address = address
 
     @property

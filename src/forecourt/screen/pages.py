@@ -253,6 +253,11 @@ PAGES = (
 """The routes."""
 
 
+def login_page_of(after: str, sentence: str, status: int) -> Response[str]:
+    """The form for the token; `after` is where the browser goes then, `sentence` why it is there again."""
+    return _page("login.html", {"next": after, "sentence": sentence, "texts": texts_in("en")}, status)
+
+
 def refused_page(title: str, sentence: str, status: int) -> Response[str]:
     """A page that says why there is nothing else on it."""
     context = {"title": title, "sentence": sentence, "texts": texts_in("en")}
