@@ -34,7 +34,7 @@ from forecourt.station.smart_charging import COMPOSITE_LIMIT_S
 from forecourt.station.station import Station
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Container
+    from collections.abc import Callable, Collection
 
     from forecourt.cabinet.cabinet import SimulatedCabinet
     from forecourt.evlink.generations import Product
@@ -126,7 +126,7 @@ class HostedKey(NamedTuple):
     default: str | None
     """What it is while nobody has set it; None as for the value."""
     differs: bool
-    """Somebody has set it to something else."""
+    """The value is another one, also where neither is shown."""
 
 
 class HostedConnector(msgspec.Struct, frozen=True):
@@ -313,14 +313,13 @@ class HostedStation:
         """Every key of this firmware."""
         brain = self._require_brain()
         keys = keys_of(brain.firmware_version, plug_and_charge=True, product=self.model.product)
-        changed = brain.configuration.changed()
-        return [_hosted_key(key, brain.configuration, changed) for key in keys]
+        return [_hosted_key(key, brain.configuration) for key in keys]
 
     def key(self, name: str) -> HostedKey:
         """One key. Raises `NotThereError`, with near misses."""
         brain = self._require_brain()
         key = key_of_firmware(name, brain.firmware_version, self.model.product)
-        return _hosted_key(key, brain.configuration, brain.configuration.changed())
+        return _hosted_key(key, brain.configuration)
 
     def set_key(self, name: str, value: str) -> None:
         """Set a key, also a read-only one. Raises `ValueRefused` for what it does not take."""
@@ -366,7 +365,6 @@ class HostedStation:
                 self.seat.driver.happen(self.seat, FaultRaised(*key))
 
 
-def _hosted_key(key: Key, configuration: Configuration, changed: Container[str]) -> HostedKey:
-    default = configuration.default(key.name) or ""
-    value = shown_value(key, configuration.text(key.name))
-    return HostedKey(key, value, shown_value(key, default), key.name in changed)
+def _hosted_key(key: Key, configuration: Configuration) -> HostedKey:
+    default, value = configuration.default(key.name) or "", configuration.text(key.name)
+    return HostedKey(key, shown_value(key, value), shown_value(key, default), value != default)

@@ -135,7 +135,7 @@ class KeyView(msgspec.Struct, frozen=True):
     default: str | None
     """What it is while nobody has set it; null as for the value."""
     differs: bool
-    """Somebody has set it to something else."""
+    """The value is another than the default, also where neither is told."""
 
 
 class MessageView(msgspec.Struct, frozen=True):
