@@ -13,6 +13,7 @@ const KINDS = { 2: ["call", "call"], 3: ["result", "result"], 4: ["error", "erro
 export class WireLog {
   #panel;
   #path;
+  #box;
   #list;
   #note;
   #last = 0;
@@ -21,11 +22,13 @@ export class WireLog {
   #isBehind = false;
   #isFresh = true;
   #actions = new Set();
+  #messages = new WeakMap();
   #bytes = new TextEncoder();
 
   constructor(panel, path, feed) {
     this.#panel = panel;
     this.#path = path;
+    this.#box = panel.querySelector("[data-wire-box]");
     this.#list = panel.querySelector("[data-wire-rows]");
     this.#note = panel.querySelector("[data-wire-note]");
     this.#wire(feed);
@@ -82,15 +85,16 @@ export class WireLog {
   }
 
   #add(messages) {
-    const box = this.#list;
+    const box = this.#box;
+    const list = this.#list;
     const isAtEnd = box.scrollHeight - box.scrollTop - box.clientHeight < NEAR_END_PX;
     const wanted = this.#wanted();
-    if (this.#isFresh) box.replaceChildren();
+    if (this.#isFresh) list.replaceChildren();
     this.#isFresh = false;
     const rows = messages.map((message) => this.#row(message, wanted));
     if (messages.length) this.#last = messages.at(-1).number;
-    box.append(...rows);
-    while (box.childElementCount > MOST_ROWS) box.firstElementChild.remove();
+    list.append(...rows);
+    while (list.childElementCount > MOST_ROWS) list.firstElementChild.remove();
     if (isAtEnd) box.scrollTop = box.scrollHeight;
   }
 
@@ -98,9 +102,7 @@ export class WireLog {
     const [kind, label] = KINDS[typeOf(message.text)] ?? ["other", "no message"];
     const isOut = message.direction === ">";
     const row = make("li");
-    row.dataset.direction = message.direction;
-    row.dataset.action = message.action ?? "";
-    row.dataset.text = message.text.toLowerCase();
+    this.#messages.set(row, message);
     const summary = make("summary", `frame ${kind}`);
     const size = this.#bytes.encode(message.text).length;
     summary.append(
@@ -139,16 +141,18 @@ export class WireLog {
   #wanted() {
     const of = (name) => this.#panel.querySelector(`[data-wire-filter=${name}]`).value;
     const [direction, action, text] = [of("direction"), of("action"), of("text").trim().toLowerCase()];
-    return ({ dataset }) =>
-      (!direction || dataset.direction === direction) &&
-      (!action || dataset.action === action) &&
-      (!text || dataset.text.includes(text));
+    return (row) => {
+      const message = this.#messages.get(row);
+      return (!direction || message.direction === direction) &&
+        (!action || message.action === action) &&
+        (!text || message.text.toLowerCase().includes(text));
+    };
   }
 
   #filter() {
     const wanted = this.#wanted();
     for (const row of this.#list.children) row.hidden = !wanted(row);
-    this.#list.scrollTop = this.#list.scrollHeight;
+    this.#box.scrollTop = this.#box.scrollHeight;
     this.#tell();
   }
 
