@@ -12,7 +12,7 @@ BIN := $(VENV)/bin
 
 all: $(READY)
 
-.PHONY: all $(VENV) demo test check pytest coverage format bench chaos soak torn conformance clean
+.PHONY: all $(VENV) demo test check audit pytest coverage format bench chaos soak torn conformance clean
 
 $(VENV): $(READY)
 
@@ -58,6 +58,11 @@ coverage: $(READY)
 
 conformance: $(READY) $(NODE_MODULES)
 	$(BIN)/pytest -q -n $(WORKERS) --dist loadgroup --conformance=docs/conformance.md --conformance-accept
+
+# Known kinds of weakness in our code, and versions of libraries that do not fit together.
+audit: $(READY)
+	$(BIN)/bandit -q -r src -c pyproject.toml
+	$(BIN)/python -m pip check
 
 format: $(READY)
 	$(BIN)/ruff format .

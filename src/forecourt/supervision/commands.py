@@ -50,7 +50,8 @@ if TYPE_CHECKING:
 WAITING_COMMANDS = 32
 """So many commands of a station may wait for their turn."""
 DISCARDED_BYTES = 1000
-PASSWORD_KEY = "AuthorizationKey"
+PASSWORD_KEY = "AuthorizationKey"  # nosec B105
+"""The name of the key whose values are hidden."""
 HIDDEN = "********"
 _IN_ADDRESS = re.compile(r"^([^:/]+://[^:/@]*:)[^/]*@")
 """What stands before the password of an address, and the password."""

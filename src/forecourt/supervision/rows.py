@@ -128,7 +128,8 @@ def _insert_text(table: Table, columns: tuple[str, ...], size: int) -> str:
     text = _insert_texts.get((table.name, size))
     if text is None:
         row = "(" + ",".join("?" * len(columns)) + ")"
-        text = f"INSERT INTO {table.name} ({','.join(columns)}) VALUES {','.join([row] * size)}"
+        # The names are those of our own schema; values go as parameters.
+        text = f"INSERT INTO {table.name} ({','.join(columns)}) VALUES {','.join([row] * size)}"  # nosec B608
         _insert_texts[table.name, size] = text
     return text
 
