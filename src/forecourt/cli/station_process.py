@@ -23,6 +23,7 @@ from forecourt.screen.api import ControlApi
 from forecourt.station.commissioning import StationOptions
 from forecourt.station.effects import LogEvent
 from forecourt.station.events import LinkClosed, LinkOpened, LinkRefused, PowerLost, PowerRestored
+from forecourt.station.security_profile import warn_of
 
 if TYPE_CHECKING:
     from forecourt.runtime.hosted import HostedStation
@@ -146,5 +147,9 @@ async def run_station(plan: Plan, teller: Teller) -> None:
         teller.started(station, f"http://{host_and_port(plan.http_address, api.port)}", plan.data)
         for sentence in () if folder is None else folder.damage:
             teller.hear(LogEvent(DAMAGE, sentence), 0.0)
+        warnings: list[Effect] = []
+        warn_of(int(station.key("SecurityProfile").value or 0), warnings)
+        for warning in warnings:
+            teller.hear(warning, 0.0)
         station.seat.listen(teller.hear)
         await broken
