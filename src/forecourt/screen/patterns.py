@@ -203,7 +203,10 @@ def view(screen: Screen | None, stages: tuple[Stage, ...], gun: GunPage | None, 
         screen=screen,
         queuedMessages=0,
         errors=(),
-        connectors=tuple(connector(number, stage, gun) for number, stage in enumerate(stages, 1)),
+        connectors=tuple(
+            connector(number, stage, gun, plugged=gun is not None and stage in PLUGGED)
+            for number, stage in enumerate(stages, 1)
+        ),
         keysChanged={},
         chargingProfiles=(),
         inoperative=(),
@@ -215,11 +218,10 @@ def view(screen: Screen | None, stages: tuple[Stage, ...], gun: GunPage | None, 
     return msgspec.structs.replace(made, **changes)
 
 
-def connector(number: int, stage: Stage, gun: GunPage | None) -> ConnectorView:
+def connector(number: int, stage: Stage, gun: GunPage | None, *, plugged: bool) -> ConnectorView:
     """A gun as the schematic draws it."""
     own = gun.session if gun is not None and gun.connectorId == number else STAGE_SESSIONS.get(stage)
     session = own if stage in STAGE_SESSIONS else None
-    plugged = stage in PLUGGED
     soc_percent = session.soc_percent if session else 21.0 if plugged else None
     power_w = session.power_w if session else 0.0
     runs = session is not None and session.ended is None
@@ -317,9 +319,7 @@ def _cabinets() -> tuple[Pattern, ...]:
     warning = ErrorView("0x200101", 0, "InternalError", "Power module over-temperature alarm")
     return (
         Pattern("network cut", station(Stage.CHARGING, isOffline=True, network=False)),
-        Pattern(
-            "warning of the station", station(Stage.CHARGING, errors=(warning,)), "Heat: charging goes on with less."
-        ),
+        Pattern("warning of the station", station(Stage.CHARGING, errors=(warning,)), "Heat: less power."),
         Pattern("power modules out", station(Stage.CHARGING, errors=(error,), workings=MODULES_OUT)),
         Pattern("offline while choosing", station(Stage.AUTHENTICATE, isOffline=True)),
     )
