@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 COMMAND = [sys.executable, "-m", "forecourt"]
 WAIT_S = 60.0
+UPGRADE_S = 15.0
+"""Real seconds that nobody waits longer for, from profile 1 to 3."""
 
 
 @contextmanager
@@ -143,7 +145,7 @@ def steps_of(session: dict[str, Any], side: str) -> list[str]:
 
 def test_station_is_led_from_profile_1_to_3_before_its_session() -> None:
     """Each step is there because it was seen: effects of the station's brain, durable facts of the supervision."""
-    session = once("--security", "3", "--speed", "60")
+    session = once("--security", "3", "--speed", "600")
     security = session["security"]
     assert (security["connectedProfile"], security["stationProfile"]) == (3, 3)
     assert security["url"].startswith("wss://127.0.0.1:")
@@ -160,15 +162,17 @@ def test_station_is_led_from_profile_1_to_3_before_its_session() -> None:
     ]
     assert [sentence for sentence in told if sentence in order] == order
     assert any(security["certificateSerial"][:12] in sentence for sentence in told)
+    first, last = (datetime.fromisoformat(session["security"]["steps"][at]["at"]) for at in (0, -1))
+    assert (last - first).total_seconds() / 600 < UPGRADE_S
     connecting = [sentence for sentence in steps_of(session, "station") if sentence.startswith("connects to wss://")]
     assert ["its password" in connecting[0], "its client certificate" in connecting[-1]] == [True, True]
     assert all("trusting 1 installed root alone" in sentence for sentence in connecting)
 
 
 def test_what_the_station_was_given_is_kept_and_the_next_demo_finds_it_at_its_profile(tmp_path: Path) -> None:
-    first = once("--security", "2", "--speed", "60", "--data", str(tmp_path))
-    assert (first["security"]["connectedProfile"], first["security"]["certificateSerial"]) == (2, None)
     kept = ("--speed", "600", "--data", str(tmp_path))
+    first = once("--security", "2", *kept)
+    assert (first["security"]["connectedProfile"], first["security"]["certificateSerial"]) == (2, None)
     second = once("--security", "2", *kept)
     assert second["security"]["connectedProfile"] == 2
     assert "DEMO-1 has security profile 2 already, and none goes down over OCPP" in steps_of(second, "supervision")

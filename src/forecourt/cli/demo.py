@@ -100,23 +100,23 @@ async def _keep_showing(plan: DemoPlan, as_json: bool, *, by_hand: bool, open_pa
     import asyncio
 
     from forecourt.cli import live_view
-    from forecourt.cli.browser import open_browser
     from forecourt.cli.demo_story import Story
 
     async def story(site: DemoSite) -> None:
         _introduce(site, plan, as_json)
+        opening = asyncio.ensure_future(_open_page(site.page, as_json)) if open_page else None
+        cars = Story(site)
+        secured = await _secure(site, plan, lambda step: _tell_step(step, as_json))
+        if secured is not None and as_json:
+            _say({"event": "secured"} | {name: value for name, value in secured.items() if name != "steps"})
         async with asyncio.TaskGroup() as tasks:
-            if open_page:
-                tasks.create_task(_say_why_not(open_browser(site.page), as_json))
-            secured = await _secure(site, plan, lambda step: _tell_step(step, as_json))
-            if secured is not None and as_json:
-                _say({"event": "secured"} | {name: value for name, value in secured.items() if name != "steps"})
             if not by_hand:
-                tasks.create_task(Story(site).cars_come_and_go())
-            if as_json:
-                await asyncio.get_running_loop().create_future()
-            else:
+                tasks.create_task(cars.cars_come_and_go())
+            if not as_json:
                 tasks.create_task(live_view.show(site))
+            if opening is not None:
+                await opening
+            await asyncio.get_running_loop().create_future()
 
     await _on_site(plan, story)
 
@@ -141,8 +141,10 @@ def _tell_step(step: SiteStep, as_json: bool) -> None:
         print(step_line(step), flush=True)
 
 
-async def _say_why_not(opening: Coroutine[Any, Any, str | None], as_json: bool) -> None:
-    sentence = await opening
+async def _open_page(url: str, as_json: bool) -> None:
+    from forecourt.cli.browser import open_browser
+
+    sentence = await open_browser(url)
     if sentence is not None and as_json:
         _say({"event": "not opened", "reason": sentence})
     elif sentence is not None:

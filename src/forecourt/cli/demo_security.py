@@ -88,7 +88,8 @@ class SecurityShow:
         if former >= target:
             self._see("supervision", f"{IDENTITY} has security profile {former} already, and none goes down over OCPP")
         for profile in range(max(former + 1, 2), target + 1):
-            await supervision.provisioning.change_profile(IDENTITY, profile)
+            if supervision.doors.expected(IDENTITY).target is None:  # else it goes on with what an end broke off
+                await supervision.provisioning.change_profile(IDENTITY, profile)
             try:
                 async with asyncio.timeout(LIMIT_S):
                     noted = await self._noted.get()
