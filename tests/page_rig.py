@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 import httpx2
 import msgspec
@@ -45,7 +46,7 @@ class PageRig:
     async def act(self, path: str, body: Any = None, status: int = 200) -> Any:
         """What is done at the first station, as JSON."""
         content = b"" if body is None else msgspec.json.encode(body)
-        url = f"/api/stations/{self.station.identity}{path}"
+        url = f"/api/stations/{quote(self.station.identity, safe='')}{path}"
         headers = {"content-type": "application/json"}
         answer = await self.client.request("POST", url, content=content, headers=headers)
         assert answer.status_code == status, answer.text

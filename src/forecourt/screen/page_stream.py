@@ -54,9 +54,9 @@ class Watcher:
         self._loop = asyncio.get_running_loop()
         self._ready = asyncio.Event()
         self._pending: dict[str, bytes] = {}
-        self._taken_at = self._loop.time()
-        self.is_over = False
-        self.failure: BaseException | None = None
+        self._pending_since = self._loop.time()
+        self._is_over = False
+        self._failure: BaseException | None = None
         self.is_new = True
         """It has been given nothing yet."""
 
@@ -67,19 +67,19 @@ class Watcher:
     def give(self, name: str, message: bytes) -> None:
         """The latest of a fragment."""
         if not self._pending:
-            self._taken_at = max(self._taken_at, self._loop.time())
+            self._pending_since = self._loop.time()
         self._pending.pop(name, None)
         self._pending[name] = message
         self._ready.set()
 
     def is_slow(self) -> bool:
         """Whether it has left what it was given for too long."""
-        return bool(self._pending) and self._loop.time() - self._taken_at > SLOW_S
+        return bool(self._pending) and self._loop.time() - self._pending_since > SLOW_S
 
     def end(self, failure: BaseException | None = None) -> None:
         """Nothing more comes."""
-        self.is_over = True
-        self.failure = failure
+        self._is_over = True
+        self._failure = failure
         self._ready.set()
 
     async def take(self) -> bytes:
@@ -89,11 +89,12 @@ class Watcher:
                 await self._ready.wait()
         except TimeoutError:
             return message("alive", "")
-        self._ready.clear()
+        if not self._is_over:
+            self._ready.clear()
         taken = b"".join(self._pending.values())
         self._pending.clear()
-        if not taken and self.failure is not None:
-            raise RuntimeError("A page could not be rendered.") from self.failure
+        if not taken and self._failure is not None:
+            raise RuntimeError("A page could not be rendered.") from self._failure
         return taken
 
 
