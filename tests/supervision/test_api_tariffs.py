@@ -8,23 +8,26 @@ import io
 import json
 import struct
 import zlib
+from base64 import b64encode
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 import httpx2
 import pytest
+from websockets.asyncio.client import connect
+from websockets.typing import Subprotocol
 
 from forecourt import testing
 from forecourt.runtime.tls import client_context
 from forecourt.supervision.server_security import TlsOptions
 from forecourt.testing.live import LiveSite
-from tests.supervision_peers import play, running
+from tests.supervision_peers import Peer, play, running
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from tests.supervision_peers import Peer, Running
+    from tests.supervision_peers import Running
 
 DAY = {
     "currency": "EUR",
@@ -398,6 +401,30 @@ def test_picture_of_a_tariff_is_hosted_over_https(tmp_path: Path) -> None:
             context = client_context(ours.supervision.security.authority.root_pem)
             async with httpx2.AsyncClient(verify=context) as http:
                 assert (await http.get(offer["location"])).content == png()
+
+    play(scenario())
+
+
+def test_station_over_tls_is_sent_to_https_and_one_without_to_http(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        async with (
+            running(data=tmp_path, files_port=0, files_tls_port=0, tls=TlsOptions()) as ours,
+            ours.station("PLAIN") as plain,
+        ):
+            context = client_context((await ours.http.get("/api/authority")).text)
+            url = f"wss://localhost:{ours.supervision.ocpp_port}/ocpp/EVD-1"
+            password = b64encode(b"EVD-1:0123456789abcdef").decode()
+            headers = {"Authorization": f"Basic {password}"}
+            subprotocols = [Subprotocol("ocpp1.6")]
+            secured = Peer(await connect(url, ssl=context, additional_headers=headers, subprotocols=subprotocols))
+            try:
+                await secured.boot()
+                offer = await offered(ours, secured, png())
+                assert offer["location"].startswith("https://localhost:")
+                other = json.loads((await plain.answer(DOWNLOADED))[3]["data"])
+                assert other["location"].startswith("http://127.0.0.1:")
+            finally:
+                await secured.close()
 
     play(scenario())
 
