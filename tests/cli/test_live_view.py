@@ -75,6 +75,10 @@ def test_a_message_is_told_by_what_it_says() -> None:
     sampled = '{"connectorId":1,"meterValue":[{"sampledValue":[{"value":"7","unit":"Wh"},{"value":"9"}]}]}'
     assert gist(f'[2,"1","MeterValues",{sampled}]') == "7 Wh, 9"
     assert gist('[2,"1","Authorize",{"idTag":"AB12"}]') == "idTag AB12"
+    cost = r'{"method":"CostUpdated","totalCost":3.5,"currency":"EUR"}'.replace('"', r"\"")
+    vendor = f'{{"vendorId":"com.se.cost","messageId":"CostUpdated","data":"{cost}"}}'
+    assert gist(f'[2,"1","DataTransfer",{vendor}]') == "CostUpdated totalCost 3.5, currency EUR"
+    assert gist('[2,"1","DataTransfer",{"vendorId":"x","messageId":"Y","data":"no JSON"}]') == "Y no JSON"
     assert gist('[3,"1",{"idTagInfo":{"status":"Accepted"}}]') == 'idTagInfo {"status":"Accepted"}'
     assert gist('[4,"1","InternalError","",{}]') == '[4,"1","InternalError","",{}]'
     assert gist("no\nframe") == "no frame"

@@ -157,10 +157,24 @@ def gist(text: str) -> str:
         case [2, _, _, {"meterValue": [{"sampledValue": [*values]}, *_]}]:
             said = (f"{value.get('value', '')} {value.get('unit', '')}".strip() for value in values)
             return ", ".join(said)
+        case [2, _, "DataTransfer", {"messageId": str(name), "data": str(data)}]:
+            return _vendor_gist(name, data)
         case [2, _, _, dict(payload)] | [3, _, dict(payload)]:
             return ", ".join(f"{name} {_plain(value)}" for name, value in payload.items())
         case _:
             return text.replace("\n", " ")
+
+
+def _vendor_gist(name: str, data: str) -> str:
+    """What a vendor's message says, without saying its name once more."""
+    try:
+        told = msgspec.json.decode(data)
+    except (msgspec.DecodeError, UnicodeEncodeError):
+        told = None
+    if not isinstance(told, dict):
+        return f"{name} {data}"
+    said = (f"{field} {_plain(value)}" for field, value in told.items() if value != name)
+    return f"{name} {', '.join(said)}"
 
 
 def _plain(value: object) -> str:
