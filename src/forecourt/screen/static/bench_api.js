@@ -54,6 +54,21 @@ export function settle(act, wait_ms) {
   };
 }
 
+/** Calls `act` while the panel can be seen; what was asked for meanwhile is made up for once it is seen again. */
+export function whileSeen(panel, act) {
+  let isOwed = false;
+  const isSeen = () => panel.offsetParent !== null;
+  new ResizeObserver(() => {
+    if (!isOwed || !isSeen()) return;
+    isOwed = false;
+    act();
+  }).observe(panel);
+  return () => {
+    isOwed = !isSeen();
+    if (!isOwed) act();
+  };
+}
+
 const RETRY_MS = 2000;
 
 /** What happens in a station: one EventSource for all parts, opened with the first listener. */

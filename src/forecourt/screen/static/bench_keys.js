@@ -1,6 +1,6 @@
 // The configuration keys: every one with its default, what differs marked, edited in place with the installer's access.
 
-import { Refused, ask, make, say, settle } from "./bench_api.js";
+import { Refused, ask, make, say, settle, whileSeen } from "./bench_api.js";
 
 const GATHER_MS = 300;
 
@@ -20,7 +20,7 @@ export class Keys {
       field.addEventListener("input", () => this.#filter());
     }
     panel.querySelector("[data-keys-refresh]").addEventListener("click", () => this.#read());
-    const again = settle(() => this.#read(), GATHER_MS);
+    const again = settle(whileSeen(panel, () => this.#read()), GATHER_MS);
     feed.on("Station", again);
     feed.on("KeySet", again);
     feed.on("PowerRestored", again);

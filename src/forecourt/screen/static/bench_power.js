@@ -1,7 +1,7 @@
 // Power over time: what was measured in the last ten minutes, the limits that were in force, and those to come; and the
 // charging profiles they come from. All times are the station's own.
 
-import { Refused, ask, make, say, settle } from "./bench_api.js";
+import { Refused, ask, make, say, settle, whileSeen } from "./bench_api.js";
 
 const BEHIND_S = 600;
 const AHEAD_S = 1800;
@@ -23,7 +23,7 @@ export class Power {
     for (const figure of panel.querySelectorAll("[data-chart]")) {
       this.#charts.set(Number(figure.dataset.chart), new GunChart(figure));
     }
-    const read = settle(() => this.#read(), GATHER_MS);
+    const read = settle(whileSeen(panel, () => this.#read()), GATHER_MS);
     feed.on("Station", (station) => { this.#sample(station.clock, station.connectors); read(); });
     feed.on("Sample", (sample) => this.#sample(sample.time, sample.connectors));
     for (const name of ["SendFrame", "FrameReceived"]) {
@@ -31,7 +31,7 @@ export class Power {
     }
     feed.on("LimitPower", read);
     read();
-    setInterval(() => { if (!document.hidden && panel.offsetParent) read(); }, REFRESH_MS);
+    setInterval(() => { if (!document.hidden) read(); }, REFRESH_MS);
   }
 
   #sample(time, connectors) {

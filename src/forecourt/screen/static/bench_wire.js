@@ -1,7 +1,7 @@
 // The wire log, live. The station's own log is what is shown (it hides secrets and knows the time to each answer); the
 // stream of events only says when there is more of it.
 
-import { Refused, ask, make, say, settle } from "./bench_api.js";
+import { Refused, ask, make, say, settle, whileSeen } from "./bench_api.js";
 import { named, tree } from "./bench_tree.js";
 
 const MOST_ROWS = 500;
@@ -36,7 +36,7 @@ export class WireLog {
   }
 
   #wire(feed) {
-    const more = settle(() => this.#read(), GATHER_MS);
+    const more = settle(whileSeen(this.#panel, () => this.#read()), GATHER_MS);
     for (const name of ["SendFrame", "FrameReceived"]) feed.on(name, more);
     feed.on("Station", () => this.#begin());
     for (const field of this.#panel.querySelectorAll("[data-wire-filter]")) {
