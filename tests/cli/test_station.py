@@ -272,6 +272,8 @@ def test_options_are_taken_by_their_kind() -> None:
         (("--option", "failing_resets=-1"), "0 or 1 or 2"),
         (("--speed", "0"), "speed"),
         (("--http", "localhost"), "HOST:PORT"),
+        (("--http", "0.0.0.0:0"), "a token is demanded"),
+        (("--token-file", "nowhere/token"), "could not be read"),
         (("--url", "http://127.0.0.1"), "ws://"),
         (("--id", ""), "identity"),
         (("--serial", "x" * 26), "25"),
@@ -299,6 +301,19 @@ def test_cars_of_ones_own_are_plugged_in_by_the_names_of_their_files(tmp_path: P
         assert "mine (also small" in refused.json()["error"]
 
 
+def test_with_a_token_file_nobody_uses_the_api_without_the_token(tmp_path: Path) -> None:
+    file = tmp_path / "token"
+    file.write_text("0123456789abcdef\n", encoding="ascii")
+    file.chmod(0o600)
+    with station("--token-file", str(file), "--url", "ws://127.0.0.1:9", "--id", "CP") as process:
+        url = f"{process.until('started')['httpUrl']}/api/stations"
+        assert httpx2.get(url).status_code == 401
+        assert httpx2.get(url, headers={"authorization": "Bearer 0123456789abcdef"}).status_code == 200
+        assert httpx2.get(url.replace("/api/stations", "/login")).status_code == 200
+    file.chmod(0o644)
+    assert "chmod 600" in ended("--token-file", str(file)).stderr
+
+
 def test_a_car_that_cannot_be_is_told_at_the_start_by_file_value_and_expectation(tmp_path: Path) -> None:
     file = tmp_path / "mine.toml"
     file.write_text(MY_CAR.replace("300", "-300"), encoding="utf-8")
@@ -306,3 +321,19 @@ def test_a_car_that_cannot_be_is_told_at_the_start_by_file_value_and_expectation
     assert done.returncode == 2
     assert done.stderr.splitlines()[-1] == f"{file}: A car's max_current_a is between 1 and 3000 A, but -300.0 came."
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.requirement("WP-A00.FR.201")
+def test_station_of_profile_1_says_at_its_start_and_when_it_is_chosen_what_that_is_for() -> None:
+    url = ("--url", "ws://127.0.0.1:9", "--id", "STATION")
+    key = ("--set", f"AuthorizationKey={'AB' * 16}")
+    with station(*url, *key, "--set", "SecurityProfile=1") as process:
+        while (told := process.line()).get("name") != "For trusted networks only":
+            pass
+        assert "sends the password readable" in told["detail"]
+    with station(*url, *key, "--set", "SecurityProfile=0") as process:
+        path = f"{process.until('started')['httpUrl']}/api/stations/STATION/keys/SecurityProfile"
+        assert httpx2.put(path, json={"value": "1"}).status_code == 200
+        while (told := process.line()).get("name") != "For trusted networks only":
+            pass
+        assert "sends the password readable" in told["detail"]

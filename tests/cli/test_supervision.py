@@ -159,3 +159,51 @@ def test_options_of_tls_without_tls_are_misuse(tmp_path: Path) -> None:
     assert (done.returncode, "65 came" in done.stderr) == (2, True)
     done = ended("--tls", "--authority", str(tmp_path / "a.pem"), str(tmp_path / "a.key"))
     assert (done.returncode, "cannot be read" in done.stderr) == (1, True)
+
+
+@pytest.mark.requirement("WP-A00.FR.201")
+def test_doors_tell_where_they_are_and_that_of_profile_1_what_it_is_for() -> None:
+    with supervision("--json", "--tls", "--door", "0:1", "--door", "0:2", "--legacy-tls") as process:
+        assert process.stdout is not None
+        told = json.loads(process.stdout.readline())
+        assert [door["securityProfile"] for door in told["doors"]] == [1, 2]
+        assert [door["url"].partition(":")[0] for door in told["doors"]] == ["ws", "wss"]
+        assert "trusted networks only" in told["warnings"][0]
+        assert "TLS 1.0" in told["warnings"][1]
+        assert told["filesTlsUrl"].startswith("https://localhost:")
+        trusting = ssl.create_default_context(cadata=httpx2.get(f"{told['httpUrl']}/api/authority").text)
+        assert httpx2.get(f"{told['filesTlsUrl']}none", verify=trusting).status_code == 404
+    with supervision("--door", "0:1") as process:
+        assert process.stdout is not None
+        lines = [process.stdout.readline() for _ in range(3)]
+        assert re.search(r"ws://127\.0\.0\.1:\d+/IDENTITY, profile 1 only", lines[1])
+        assert lines[2].startswith("Warning: Security profile 1 sends the password readable")
+    with supervision("--json", "--door", "0:0") as process:
+        assert process.stdout is not None
+        assert json.loads(process.stdout.readline())["warnings"] == []
+
+
+@pytest.mark.parametrize(
+    ("arguments", "why"),
+    [
+        (["--door", "9001"], "PORT:PROFILE"),
+        (["--door", "9001:4"], "a profile from 0 to 3"),
+        (["--door", "9001:2"], "needs TLS"),
+        (["--legacy-tls"], "give --tls as well"),
+        (["--tls", "--certificate", "a.pem"], "belong together; 1 and 0"),
+    ],
+)
+def test_doors_and_certificates_that_cannot_be_meant_are_misuse(arguments: list[str], why: str) -> None:
+    done = ended(*arguments)
+    assert (done.returncode, why in done.stderr) == (2, True), done.stderr
+
+
+def test_certificates_and_manufacturers_that_cannot_be_used_are_told_in_one_sentence(tmp_path: Path) -> None:
+    (tmp_path / "none.pem").write_text("nothing")
+    (tmp_path / "none.key").touch(mode=0o600)
+    ports = ("--ocpp-port", "0", "--http-port", "0")
+    pair = ("--certificate", str(tmp_path / "none.pem"), "--key", str(tmp_path / "none.key"))
+    for arguments in (("--tls", *pair), ("--manufacturer-authority", str(tmp_path / "none.pem"))):
+        done = ended(*ports, *arguments)
+        assert (done.returncode, done.stdout, len(done.stderr.splitlines())) == (1, "", 1)
+        assert "in PEM" in done.stderr
