@@ -323,6 +323,18 @@ def test_station_that_leaves_costs_unanswered_is_left_alone_until_it_connects_ag
     assert site.costs[3:] == [0.5]
 
 
+def test_final_cost_that_was_not_answered_is_told_again(site: Site) -> None:
+    number = site.start()
+    site.reply = None
+    site.stop(number, 1000)
+    assert site.costs == [0, 0.5]
+    site.wait(30.0)
+    site.reply = ACCEPTED
+    site.wait(2 * INTERVAL_S)
+    assert site.costs == [0, 0.5, 0.5]
+    assert site.table.core.next_deadline() == float("inf")
+
+
 def test_slow_station_has_one_cost_under_way_and_then_gets_the_latest(site: Site) -> None:
     number = site.start()
     site.reply = None
@@ -337,6 +349,24 @@ def test_slow_station_has_one_cost_under_way_and_then_gets_the_latest(site: Site
     site.table.answer(ACCEPTED)
     site.wait(INTERVAL_S)
     assert site.costs[under_way:] == [2.5]
+
+
+def test_cost_that_changes_every_second_is_told_at_the_interval_however_slow_the_answers() -> None:
+    site = Site(Tariff(name="time", currency="EUR", pricePerMinute=Decimal("6")))
+    site.boot()
+    site.start(connector=1)
+    site.start(connector=2)
+    site.reply = None
+    told = len(site.told)
+    for _ in range(150):
+        before = len(site.told)
+        site.wait(2.0)
+        if len(site.told) > before:
+            site.table.wait(1.5)
+            site.table.answer(ACCEPTED)
+    by_gun = [data["connectID"] for _, _, data in site.told[told:]]
+    assert 2 * 8 <= len(by_gun) <= 2 * 14
+    assert abs(by_gun.count(1) - by_gun.count(2)) <= 1
 
 
 def test_commands_of_the_operator_go_first(site: Site) -> None:

@@ -72,7 +72,7 @@ _UNABLE = frozenset({ErrorCode.NotImplemented, ErrorCode.NotSupported})
 class PricedSession:
     """A transaction with its tariff, from its start until its gun is free."""
 
-    __slots__ = ("freed_s", "register_wh", "stop_told_s", "tariff", "told", "transaction", "unwilling")
+    __slots__ = ("freed_s", "register_wh", "stop_told_s", "tariff", "told", "told_s", "transaction", "unwilling")
 
     def __init__(self, transaction: Transaction, tariff: Tariff) -> None:
         self.transaction = transaction
@@ -82,6 +82,8 @@ class PricedSession:
         self.freed_s: float | None = None
         self.told: Decimal | None = None
         """What the station shows; None while that is not known."""
+        self.told_s = -inf
+        """When it was sent that; a running cost is sent once a turn."""
         self.unwilling = False
         """Whether the station refused it."""
 
@@ -217,7 +219,7 @@ class Prices:
             if visit.silences:
                 visit.silences, visit.unwilling = 0, None
             for session in visit.sessions.values():
-                session.told = None
+                session.told, session.told_s = None, -inf
             self._schedule(visit, self._turn(station, now))
 
     def booted(self, station: Station, now: float) -> None:
@@ -275,7 +277,7 @@ class Prices:
         session = None if visit is None else visit.sessions.get(request.transactionId)
         if visit is None or session is None:
             return
-        session.stop_told_s = now
+        session.stop_told_s, session.told_s = now, -inf
         stopped_s = min(to_epoch(request.timestamp), now)
         if request.reason == "EVDisconnected" or (session.freed_s is not None and session.freed_s < stopped_s):
             self._free(visit, session, stopped_s, now, effects)
@@ -330,7 +332,7 @@ class Prices:
             wanted = self._picture_request(visit) is not None or self._to_tell(visit, now) is not None
             if at_once and wanted:
                 self._schedule(visit, now)
-            elif wanted or visit.is_running:
+            elif wanted or self._is_behind(visit, now):
                 self._schedule(visit, self._turn(visit.station, now))
 
     # Inside.
@@ -353,7 +355,7 @@ class Prices:
         return phase_s + interval_s * (floor((now - phase_s + _SLACK_S) / interval_s) + 1)
 
     def _free(self, visit: _Visit, session: PricedSession, freed_s: float, now: float, effects: list[Effect]) -> None:
-        session.freed_s = freed_s
+        session.freed_s, session.told_s = freed_s, -inf
         effects.append(Store(GunFreed(visit.station.identity, session.transaction.transaction_id, freed_s)))
         if visit.telling is None or not visit.station.connected:
             self._drop_over(visit, now)
@@ -378,7 +380,7 @@ class Prices:
             self._commands.enqueue(station, visit, request, now, effects)
             return
         self._drop_over(visit, now)
-        if visit.is_running:
+        if self._is_behind(visit, now):
             self._schedule(visit, self._turn(station, now))
 
     def _cost_request(self, visit: _Visit, now: float) -> DataTransferRequest | None:
@@ -387,13 +389,21 @@ class Prices:
             return None
         session, cost = found
         visit.telling = (session, cost.gross)
+        session.told_s = now
         number = session.transaction.transaction_id
         return cost_updated(session.connector, number, cost.currency, float(cost.gross))
 
-    def _to_tell(self, visit: _Visit, now: float) -> tuple[PricedSession, Cost] | None:
-        """The first session whose cost the station does not show."""
+    def _is_behind(self, visit: _Visit, now: float) -> bool:
+        """Whether there will be something to tell, though nothing more happens."""
+        return visit.is_running or self._to_tell(visit, now, in_turn=False) is not None
+
+    def _to_tell(self, visit: _Visit, now: float, *, in_turn: bool = True) -> tuple[PricedSession, Cost] | None:
+        """The first session whose cost the station does not show; in this turn, unless it was sent in it already."""
         if visit.unwilling is None:
+            turn_s = self._turn(visit.station, now) - self._registry.policy.cost_interval_s
             for session in visit.sessions.values():
+                if in_turn and session.told_s > turn_s - 2 * _SLACK_S:
+                    continue
                 if not session.unwilling and (session.freed_s is None or session.transaction.stopped_s is not None):
                     cost = session.cost(now)
                     if cost.gross != session.told:
