@@ -83,37 +83,38 @@ class BrowserSite:
         self._opened.push_async_callback(self.host.stop)
         self.api = ControlApi(self.host, port=0)
         await self.api.start()
-        self._opened.push_async_callback(self.api.stop)
+        self._opened.push_async_callback(lambda: self.api.stop())
 
     def run(self, coroutine: Coroutine[Any, Any, T]) -> T:
         """Have the site's loop run something to its end."""
         return asyncio.run_coroutine_threadsafe(coroutine, self._loop).result(PATIENCE_S)
 
-    def add_station(self, identity: str = IDENTITY, model: str = MODEL, *, power: bool = True, **keys: str) -> str:
-        """A station that knows the supervision; the address of its page."""
+    def add_station(
+        self, identity: str = IDENTITY, model: str = MODEL, *, power: bool = True, network: bool = True, **keys: str
+    ) -> str:
+        """A station that knows the supervision, accepted where it can reach it; the address of its page."""
 
         async def add() -> HostedStation:
             wishes = Wishes(identity, f"ws://127.0.0.1:{self.supervision.ocpp_port}", model)
             chosen = [(require_key(name), value) for name, value in keys.items()]
             station = await self.host.add(commission(wishes), StationOptions(speed=self.clock.speed), chosen)
+            station.network(network)
             station.power(power)
             return station
 
         self.run(add())
         if power:
-            self.await_view(lambda view: view["boot"] == "Accepted", identity)
+            self.await_view(lambda view: view["boot"] == "Accepted" if network else view["screen"], identity)
         return f"{self.url}/stations/{quote(identity, safe='')}"
 
-    def restart_api(self) -> None:
-        """End the pages' server and open it again on the same port, with the stations as they are."""
-        port = self.api.port
+    def stop_api(self) -> None:
+        """End the pages' server; the stations live on."""
+        self.run(self.api.stop())
 
-        async def again() -> None:
-            await self.api.stop()
-            self.api = ControlApi(self.host, port=port)
-            await self.api.start()
-
-        self.run(again())
+    def start_api(self) -> None:
+        """Open it again on the same port."""
+        self.api = ControlApi(self.host, port=self.api.port)
+        self.run(self.api.start())
 
     # The control API.
 
@@ -127,7 +128,7 @@ class BrowserSite:
         """Do something at the station."""
         return self.ask("POST", path, body, identity)
 
-    def set_keys(self, identity: str = IDENTITY, **keys: str) -> None:
+    def set_keys(self, identity: str = IDENTITY, /, **keys: str) -> None:
         """Set keys with the installer's access."""
         for name, value in keys.items():
             self.ask("PUT", f"/keys/{name}", {"value": value}, identity)
@@ -152,6 +153,11 @@ class BrowserSite:
         assert answer.is_success, answer.text
         return answer.json() if answer.content else None
 
-    def command(self, action: str, identity: str = IDENTITY, **payload: Any) -> Any:
+    def put_file(self, name: str, content: bytes) -> None:
+        """Give the supervision a file that stations may fetch."""
+        answer = self._client.put(f"{self.supervision_url}/api/files/{name}", content=content)
+        assert answer.status_code == 201, answer.text
+
+    def command(self, action: str, identity: str = IDENTITY, /, **payload: Any) -> Any:
         """Have the supervision ask the station for something; the station's answer."""
         return self.supervise("POST", f"/stations/{quote(identity, safe='')}/commands/{action}", payload)

@@ -31,6 +31,7 @@ ARTEFACTS = HERE.parent.parent / "build" / "browser"
 DESKTOP = {"width": 1440, "height": 1000}
 PHONE = {"width": 390, "height": 844}
 PATIENCE_MS = 15_000
+SPEED = 60.0
 FAILED = pytest.StashKey[bool]()
 OPENED: pytest.StashKey[tuple[ExitStack, Browser]] = pytest.StashKey()
 
@@ -96,10 +97,13 @@ class Guard:
         context.on("weberror", lambda error: self._trouble(f"a script failed: {error.error}"))
         context.on("request", self._request)
 
+    def left(self) -> list[str]:
+        """What nobody expected."""
+        return [trouble for trouble in self.troubles if not any(re.search(one, trouble) for one in self._expected)]
+
     def check(self) -> None:
         """Fail with what happened."""
-        left = [trouble for trouble in self.troubles if not any(re.search(one, trouble) for one in self._expected)]
-        assert left == []
+        assert self.left() == []
 
     def _trouble(self, words: str) -> None:
         self.troubles.append(words)
@@ -126,6 +130,8 @@ def guard() -> Iterator[Guard]:
 @pytest.fixture
 def open_page(browser: Browser, guard: Guard, request: pytest.FixtureRequest) -> Iterator[Callable[..., Page]]:
     """Opens pages, each in a context of its own: `open_page(url, viewport=PHONE, locale="fr-FR")`."""
+    if "site" in request.fixturenames:
+        request.getfixturevalue("site")  # it ends after the pages
     pages: list[Page] = []
 
     def open_one(url: str | None = None, **options: Any) -> Page:
@@ -139,7 +145,7 @@ def open_page(browser: Browser, guard: Guard, request: pytest.FixtureRequest) ->
         return page
 
     yield open_one
-    failed = request.node.stash.get(FAILED, False) or bool(guard.troubles)
+    failed = request.node.stash.get(FAILED, False) or bool(guard.left())
     for number, page in enumerate(pages):
         if failed and not page.is_closed():
             _keep_artefacts(page, guard, f"{request.node.name}-{number}")
@@ -155,9 +161,9 @@ def _keep_artefacts(page: Page, guard: Guard, name: str) -> None:
 
 
 @pytest.fixture
-def site() -> Iterator[BrowserSite]:
-    """A supervision, and stations to add to it, sixty times as fast as real ones."""
-    with BrowserSite() as site:
+def site(request: pytest.FixtureRequest) -> Iterator[BrowserSite]:
+    """A supervision, and stations to add to it, sixty times as fast as real ones unless a parameter says another."""
+    with BrowserSite(getattr(request, "param", SPEED)) as site:
         yield site
 
 
