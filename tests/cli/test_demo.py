@@ -67,7 +67,7 @@ def test_one_session_has_the_energy_that_the_physics_gives_at_any_speed(speed: s
     wanted_wh = FAMILY_CAR.inlet_wh(TARGET_SOC - ARRIVAL_SOC)
     assert session["energyWh"] == session["meterStop"] - session["meterStart"] == int(wanted_wh)
     assert (session["identity"], session["model"]) == ("DEMO-1", "EVD1S180THB")
-    assert (session["transactionId"], session["idTag"], session["reason"]) == (1, "DEMO-BADGE", "Local")
+    assert (session["transactionId"], session["idTag"], session["reason"]) == (1, "DEMO-DRIVER", "Local")
     charged_s = (datetime.fromisoformat(session["stoppedAt"]) - datetime.fromisoformat(session["startedAt"])).seconds
     assert 9.5 * 60 < charged_s < 9.5 * 60 + 6 * float(speed)
     messages = session["messages"]
@@ -113,7 +113,7 @@ def test_two_demos_run_beside_each_other_with_both_apis_until_ctrl_c() -> None:
             while not (sessions := get(f"{one['supervisionUrl']}/api/transactions")):
                 assert time.monotonic() < end, "no car has charged"
                 time.sleep(0.05)
-            assert sessions[0]["idTag"] == "DEMO-BADGE"
+            assert sessions[0]["idTag"] == "DEMO-DRIVER"
         for process in (first, second):
             process.send_signal(signal.SIGINT)
             _, said = process.communicate(timeout=WAIT_S)

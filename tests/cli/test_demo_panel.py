@@ -38,7 +38,7 @@ def test_page_shows_the_supervision_s_side_of_a_session_with_its_cost_and_takes_
                 row = re.search(r'<th scope="row">1</th>(.*?)</tr>', panel, re.DOTALL)
                 assert row is not None
                 cells = re.findall(r"<td[^>]*>(.*?)</td>", row[1])
-                assert cells[:2] == ["1", "DEMO-BADGE"]
+                assert cells[:2] == ["1", "DEMO-DRIVER"]
                 assert cells[2].startswith("ended: ")
                 assert cells[3:] == [f"{receipt['energyWh'] / 1000:.3f}", f"{receipt['cost']['gross']} EUR"]
                 assert "connected" in panel

@@ -33,9 +33,9 @@ if TYPE_CHECKING:
     from forecourt.screen.site import SiteStep
 
 IDENTITY = "DEMO-1"
-ID_TAG = "DEMO-BADGE"
+ID_TAG = "DEMO-DRIVER"
 """Of the cars that come by themselves."""
-PAGE_ID_TAG = "04A2B3C4D5E680"
+PAGE_ID_TAG = "DEMO-BADGE"
 """Of the person at the page: what its reader proposes."""
 PASSWORD_BYTES = 20
 FIRST_PROFILE = 1
