@@ -14,8 +14,8 @@ import msgspec
 import pytest
 
 from forecourt.runtime import station_log
-from forecourt.runtime.station_log import LOST, FollowedWireLog, StationLog, without_credentials
-from forecourt.runtime.wire_log import HIDDEN
+from forecourt.runtime.station_log import LOST, FollowedWireLog, StationLog
+from forecourt.runtime.wire_log import HIDDEN, without_credentials
 from forecourt.station.effects import FetchFile, FilePart, LogEvent, OpenLink, SaveRecord, SendFile
 from forecourt.station.events import BadgeShown, FileFetched, FrameReceived, KeySet, TransferFailed, TransferProblem
 

@@ -16,7 +16,6 @@ that clock moves the whole log, and lines stay in order.
 from __future__ import annotations
 
 import os
-import re
 import threading
 from collections import deque
 from datetime import UTC, datetime
@@ -24,7 +23,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from forecourt.runtime.wire_log import HIDDEN, WireLog, without_secrets
+from forecourt.runtime.wire_log import WireLog, without_credentials, without_secrets
 from forecourt.station import effects, events
 
 if TYPE_CHECKING:
@@ -39,9 +38,6 @@ GRAIN_S = 0.001
 """The station's clock tells milliseconds: what happens at the very beginning or end is in the log."""
 RECEIVED, SENT = "Received", "Sent"
 LOST = "Lines lost"
-_CREDENTIALS = re.compile(r"(:(?:\\*/){2})[^/?#\s]*@")
-"""User and password in an address, also in one whose slashes are escaped, as in JSON within JSON."""
-_MASKED = rf"\1{HIDDEN}@"
 
 
 class Line(msgspec.Struct, frozen=True, gc=False):
@@ -135,8 +131,7 @@ class StationLog:
 
     def frame(self, wall_s: float, direction: str, frame: bytes) -> None:
         """Write down a message; `direction` as in a wire log."""
-        text = without_secrets(frame.decode("utf-8", "replace"))
-        self.add(wall_s, RECEIVED if direction == "<" else SENT, without_credentials(text))
+        self.add(wall_s, RECEIVED if direction == "<" else SENT, without_secrets(frame.decode("utf-8", "replace")))
 
     def extract(self, from_s: float, until_s: float, ahead_s: float) -> bytes:
         """The lines between two times, oldest first, as JSON lines; on any thread.
@@ -210,28 +205,6 @@ class FollowedWireLog(WireLog):
         """Keep one frame here and there."""
         super().add(wall_s, direction, frame)
         self._log.frame(wall_s, direction, frame)
-
-
-def without_credentials(text: str) -> str:
-    """A text without user and password in the addresses in it, JSON with its escapes included."""
-    if "@" not in text and "\\" not in text:
-        return text
-    try:
-        decoded = msgspec.json.decode(text)
-    except msgspec.DecodeError:
-        return _CREDENTIALS.sub(_MASKED, text)
-    masked = _masked(decoded)
-    return text if masked == decoded else msgspec.json.encode(masked).decode()
-
-
-def _masked(value: Any) -> Any:
-    if isinstance(value, str):
-        return _CREDENTIALS.sub(_MASKED, value)
-    if isinstance(value, list):
-        return [_masked(each) for each in value]
-    if isinstance(value, dict):
-        return {key: _masked(each) for key, each in value.items()}
-    return value
 
 
 def _encoded(time_s: float, kind: str, text: str) -> bytes:

@@ -5,6 +5,7 @@ Recording a frame costs an append; what a reader wants to know (action, time to 
 
 from __future__ import annotations
 
+import re
 from collections import deque
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +21,9 @@ LENGTH_DEFAULT = 500
 HIDDEN = "(not shown)"
 """In place of a secret."""
 _KEY = "authorizationkey"
+_CREDENTIALS = re.compile(r"(:(?:\\*/){2})[^/?#\s]*@")
+"""User and password in an address, also in one whose slashes are escaped, as in JSON within JSON."""
+_MASKED = rf"\1{HIDDEN}@"
 
 
 class WireMessage(msgspec.Struct, frozen=True, gc=False):
@@ -95,7 +99,12 @@ def _describe(
 
 
 def without_secrets(text: str) -> str:
-    """A message as it may be shown: the value that a ChangeConfiguration gives to AuthorizationKey is left out.
+    """A message as it may be shown: without the AuthorizationKey that is set, and without passwords in addresses."""
+    return without_credentials(_without_key(text))
+
+
+def _without_key(text: str) -> str:
+    """A message without the value that a ChangeConfiguration gives to AuthorizationKey.
 
     What names the key in a form that no station takes is left out as a whole: its peer may have meant it.
     """
@@ -120,3 +129,25 @@ def without_secrets(text: str) -> str:
 
 def _may_set(action: str) -> bool:
     return action.lower() == "changeconfiguration"
+
+
+def without_credentials(text: str) -> str:
+    """A text without user and password in the addresses in it, JSON with its escapes included."""
+    if "@" not in text and "\\" not in text:
+        return text
+    try:
+        decoded = msgspec.json.decode(text)
+    except msgspec.DecodeError:
+        return _CREDENTIALS.sub(_MASKED, text)
+    masked = _masked(decoded)
+    return text if masked == decoded else msgspec.json.encode(masked).decode()
+
+
+def _masked(value: Any) -> Any:
+    if isinstance(value, str):
+        return _CREDENTIALS.sub(_MASKED, value)
+    if isinstance(value, list):
+        return [_masked(each) for each in value]
+    if isinstance(value, dict):
+        return {key: _masked(each) for key, each in value.items()}
+    return value

@@ -10,7 +10,7 @@ import msgspec
 from litestar.response import ServerSentEventMessage
 
 from forecourt.evlink.keys import Visibility, find_key
-from forecourt.runtime.wire_log import without_secrets
+from forecourt.runtime.wire_log import without_credentials, without_secrets
 from forecourt.screen.views import station_view
 from forecourt.station.effects import Effect, OpenLink, SaveRecord
 from forecourt.station.events import Event, KeySet
@@ -94,6 +94,8 @@ def told(station: HostedStation, what: Event | Effect, now: float) -> dict[str, 
             continue
         if isinstance(value, bytes):
             value = without_secrets(value.decode("utf-8", "replace"))
+        elif isinstance(value, str):
+            value = without_credentials(value)
         data[name] = value
     if isinstance(what, KeySet) and (key := find_key(what.key)) and key.visibility is Visibility.NEVER_READ:
         data["value"] = None

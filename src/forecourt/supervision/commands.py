@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from collections import deque
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import msgspec
 
@@ -53,9 +53,11 @@ DISCARDED_BYTES = 1000
 PASSWORD_KEY = "AuthorizationKey"  # nosec B105
 """The name of the key whose values are hidden."""
 HIDDEN = "********"
-_IN_ADDRESS = re.compile(r"^([^:/]+://[^:/@]*:)[^/]*@")
-"""What stands before the password of an address, and the password."""
+_IN_ADDRESS = re.compile(r'(:(?:\\*/){2}[^/?#\s"\\:@]*:)[^/?#\s"]*@')
+"""What stands before the password of an address, and the password; slashes may be escaped, as in JSON within JSON."""
 _TAKEN = frozenset({ConfigurationStatus.Accepted, ConfigurationStatus.RebootRequired})
+
+_R = TypeVar("_R", bound=msgspec.Struct)
 
 _encode = msgspec.json.Encoder().encode
 
@@ -217,10 +219,22 @@ def _without_password(request: Record) -> Record:
     """The request as it may be logged."""
     if _sets_password(request):
         return ChangeConfigurationRequest(key=PASSWORD_KEY, value=HIDDEN)
-    location = getattr(request, "location", None)
-    if isinstance(location, str):
-        return msgspec.structs.replace(request, location=_IN_ADDRESS.sub(rf"\1{HIDDEN}@", location))
-    return request
+    return _without_credentials(request)
+
+
+def _without_credentials(record: _R) -> _R:
+    """A record without passwords in the addresses in it, at whatever depth; nothing of it is checked anew."""
+    changed: dict[str, Any] = {}
+    for name in record.__struct_fields__:
+        value = getattr(record, name)
+        shown = value
+        if type(value) is str:
+            shown = _IN_ADDRESS.sub(rf"\1{HIDDEN}@", value)
+        elif isinstance(value, msgspec.Struct):
+            shown = _without_credentials(value)
+        if shown is not value and shown != value:
+            changed[name] = shown
+    return msgspec.structs.replace(record, **changed) if changed else record
 
 
 def _sets_password(request: Record) -> bool:
