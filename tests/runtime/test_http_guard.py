@@ -170,10 +170,13 @@ def test_who_guesses_waits() -> None:
         ("10.0.0.5", (), "10.0.0.5:80", True),
         ("10.0.0.5", (), "localhost", True),
         ("10.0.0.5", (), "evil.example", False),
+        ("10.0.0.5", None, "garage.example", True),
+        ("10.0.0.5", None, "garage/example", False),
+        ("127.0.0.1", None, "garage.example", False),
     ],
 )
 def test_beyond_this_machine_addresses_and_the_names_given_are_ours(
-    address: str, names: tuple[str, ...], host: str, own: bool
+    address: str, names: tuple[str, ...] | None, host: str, own: bool
 ) -> None:
     guard = Guard(address, names, TokenGate(TOKEN))
     scope: Any = {"headers": [(b"host", host.encode())], "method": "GET", "path": "/login"}

@@ -54,11 +54,13 @@ class Refusal(NamedTuple):
 
 
 class Guard:
-    """Who may ask. `address` is what the server is bound to, `names` are others under which it is reached."""
+    """Who may ask. `address` is what the server is bound to, `names` are others under which it is reached, None for
+    any, which only counts where others reach it anyway."""
 
-    def __init__(self, address: str, names: Collection[str] = (), gate: TokenGate | None = None) -> None:
+    def __init__(self, address: str, names: Collection[str] | None = (), gate: TokenGate | None = None) -> None:
         self._is_local = is_loopback(address)
-        self._names = frozenset({"localhost", address.lower(), *(name.lower().rstrip(".") for name in names)})
+        self._takes_any = names is None and not self._is_local
+        self._names = frozenset({"localhost", address.lower(), *(name.lower().rstrip(".") for name in names or ())})
         self.gate = gate
 
     def refusal(self, scope: HTTPScope) -> Refusal | None:
@@ -82,7 +84,7 @@ class Guard:
         return None
 
     def _is_own(self, name: str) -> bool:
-        if name in self._names:
+        if name in self._names or self._takes_any:
             return True
         try:
             address = ipaddress.ip_address(name)

@@ -22,6 +22,7 @@ import structlog
 
 from forecourt.errors import ForecourtError
 from forecourt.evlink.price_messages import TARIFF_FILE_NAME
+from forecourt.runtime.http_guard import Guard, guarded
 from forecourt.runtime.http_server import ApiServer
 from forecourt.runtime.link import Links, Refuse, Welcome
 from forecourt.runtime.ports import HOST, OCPP_PORT, SUPERVISION_PORT
@@ -207,7 +208,7 @@ class Supervision:
                 await self.files.start(self._file_arrived, self.security.context, self.security.hosts[0])
             opened.push_async_callback(self.files.stop)
             await self._listen(opened)
-            api = ApiServer(create_app(self), self.host, self._asked_ports[1])
+            api = ApiServer(guarded(create_app(self), Guard(self.host, None)), self.host, self._asked_ports[1])
             await api.start()
             opened.push_async_callback(api.stop)
             opened.callback(self.watchers.close)
