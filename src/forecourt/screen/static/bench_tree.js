@@ -17,7 +17,7 @@ export function named(parts) {
 }
 
 /** The tree of a value: opened at its root, and as deep as `depth` says. */
-export function tree(value, depth = 2) {
+export function tree(value, depth = 3) {
   const list = make("ul", "tree");
   list.append(...entries(value, depth));
   return list;
