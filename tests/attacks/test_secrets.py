@@ -108,6 +108,29 @@ async def use_passwords_in_addresses(ours: Running, server: HttpServer) -> None:
             assert response.status_code == 200, (action, response.text)
 
 
+async def set_keys(ours: Running, http: httpx2.AsyncClient, search: Search) -> None:
+    """By the supervision's API, by ChangeConfiguration, also with the key's name spelled oddly, by the installer."""
+    assert (await ours.http.put("/api/stations/EVD-1", json={"authorizationKey": FIRST})).is_success
+    for name, value in (("AuthorizationKey", FIRST), ("authorizationKEY", FIRST[:-2])):
+        response = await ours.command("ChangeConfiguration", {"key": name, "value": value})
+        assert response.json()["status"] == "Accepted"
+    response = await http.put("/api/stations/EVD-1/keys/AuthorizationKey", json={"value": SECOND})
+    assert response.status_code == 200, response.text
+    search.add("station answers the installer", response.text)
+
+
+async def upload_the_security_log(ours: Running, server: HttpServer) -> None:
+    asked = {"logType": "SecurityLog", "requestId": 3, "log": {"remoteLocation": f"{server.address}/log"}}
+    await ours.command("GetLog", asked)
+    await ours.until(
+        "/api/stations/EVD-1/notices",
+        lambda found: (
+            any(one["payload"].get("requestId") == 3 for one in found)
+            and any(one["payload"].get("status") == "Uploaded" for one in found)
+        ),
+    )
+
+
 async def follow(http: httpx2.AsyncClient, path: str, into: bytearray) -> None:
     """Read an event stream until cancelled."""
     with suppress(httpx2.HTTPError):
@@ -163,25 +186,9 @@ def test_no_secret_shows_in_any_log_list_stream_archive_or_file_but_its_own(
                     here.station.seat.listen(teller.hear)
                 await connected(ours)
                 await led_to(ours, 3)
-                assert (await ours.http.put("/api/stations/EVD-1", json={"authorizationKey": FIRST})).is_success
-                change = {"key": "AuthorizationKey", "value": FIRST}
-                assert (await ours.command("ChangeConfiguration", change)).json()["status"] == "Accepted"
-                odd = {"key": "authorizationKEY", "value": FIRST[:-2]}
-                assert (await ours.command("ChangeConfiguration", odd)).json()["status"] == "Accepted"
-                set_by_installer = {"value": SECOND}
-                response = await http.put("/api/stations/EVD-1/keys/AuthorizationKey", json=set_by_installer)
-                assert response.status_code == 200, response.text
-                search.add("station answers the installer", response.text)
+                await set_keys(ours, http, search)
                 await use_passwords_in_addresses(ours, server)
-                asked = {"logType": "SecurityLog", "requestId": 3, "log": {"remoteLocation": f"{server.address}/log"}}
-                await ours.command("GetLog", asked)
-                await ours.until(
-                    "/api/stations/EVD-1/notices",
-                    lambda found: (
-                        any(one["payload"].get("requestId") == 3 for one in found)
-                        and any(one["payload"].get("status") == "Uploaded" for one in found)
-                    ),
-                )
+                await upload_the_security_log(ours, server)
                 await look_at_station(here, search)
                 search.add("supervision's API", await whole_api(ours))
                 for place, stream in zip(("supervision", "station"), streams, strict=True):
