@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import time
 from typing import TYPE_CHECKING
 
 import pytest
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from playwright.sync_api import Page
+    from playwright.sync_api import Page, Route
 
     from tests.browser.conftest import Guard
     from tests.browser_site import BrowserSite
@@ -141,4 +142,19 @@ def test_the_process_is_killed_and_started_again_and_the_page_says_so_and_lives_
     expect(page.get_by_role("alert")).to_be_hidden()
     expect_title(page, WELCOME)
     page.get_by_role("button", name="Plug in").first.click()
+    expect_title(page, CHOOSE)
+
+
+def test_a_page_whose_scripts_come_slowly_lives_all_the_same(open_page: Callable[..., Page], site: BrowserSite) -> None:
+    """Once htmx began before its extension for streams had come, and the page never changed."""
+    url = site.add_station()
+    page = open_page()
+
+    def late(route: Route) -> None:
+        time.sleep(0.4)  # a slow network
+        route.continue_()
+
+    page.route("**/hx-sse.min.js*", late)
+    page.goto(url)
+    site.post("/connectors/1/plug")
     expect_title(page, CHOOSE)
