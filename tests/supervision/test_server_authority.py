@@ -11,8 +11,8 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.x509.oid import NameOID
 
-from forecourt.supervision.key_files import AuthorityRefused
 from forecourt.supervision.server_authority import SERVER_HOURS, Authority
+from forecourt.supervision.server_key_files import AuthorityRefused
 from forecourt.supervision.signing_requests import SigningRefused, judge_request, looks_like_address, subject_of_der
 
 if TYPE_CHECKING:

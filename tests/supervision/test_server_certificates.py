@@ -14,8 +14,8 @@ import trustme
 from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 
-from forecourt.supervision.key_files import AuthorityRefused
 from forecourt.supervision.server_certificates import Manufacturer, OutsideCertificates, is_issued_by
+from forecourt.supervision.server_key_files import AuthorityRefused
 from forecourt.supervision.server_security import TlsOptions
 from tests.authorities import Authority, key_of
 from tests.supervision_peers import play, running

@@ -71,6 +71,18 @@ Doors = Annotated[
         "--door", metavar="PORT:PROFILE", help="One more port for stations, which takes this security profile only."
     ),
 ]
+FilesHttp = Annotated[
+    str | None,
+    typer.Option(
+        metavar="PORT|none",
+        help="Where stations fetch and upload files over HTTP; 0 finds a free port, none opens none. "
+        f"Without it, {FILES_PORT} or a free one.",
+    ),
+]
+Ftp = Annotated[
+    str | None,
+    typer.Option(metavar="PORT|none", help=f"The same over FTP. Without it, {FTP_PORT} or a free one."),
+]
 FilesHttps = Annotated[
     str | None,
     typer.Option(
@@ -91,18 +103,8 @@ def supervision(
     http_port: Annotated[
         int, typer.Option(min=0, max=65535, help="Where the HTTP API is; 0 finds a free port.")
     ] = SUPERVISION_PORT,
-    files_http: Annotated[
-        str | None,
-        typer.Option(
-            metavar="PORT|none",
-            help="Where stations fetch and upload files over HTTP; 0 finds a free port, none opens none. "
-            f"Without it, {FILES_PORT} or a free one.",
-        ),
-    ] = None,
-    ftp: Annotated[
-        str | None,
-        typer.Option(metavar="PORT|none", help=f"The same over FTP. Without it, {FTP_PORT} or a free one."),
-    ] = None,
+    files_http: FilesHttp = None,
+    ftp: Ftp = None,
     files_https: FilesHttps = None,
     data: Annotated[
         Path | None, typer.Option(metavar="DIR", help="Keep everything in this folder; without it nothing is kept.")

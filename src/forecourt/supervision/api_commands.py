@@ -24,7 +24,7 @@ from forecourt.supervision.outcomes import (
     Refused,
     TimedOut,
 )
-from forecourt.supervision.signed_firmware import require_valid_request
+from forecourt.supervision.server_signed_firmware import require_valid_request
 from forecourt.supervision.views import CommandView
 
 COMMANDS: dict[str, Action] = {name: action for name, action in ACTIONS.items() if action.sender is not Sender.STATION}

@@ -29,7 +29,7 @@ from forecourt.supervision.api_requests import read, require_known, supervision_
 from forecourt.supervision.files_http import body_pieces
 from forecourt.supervision.files_store import StoredFile, require_safe_name
 from forecourt.supervision.outcomes import Answered
-from forecourt.supervision.signed_firmware import FirmwareSignature, keep_signature, kept_signature
+from forecourt.supervision.server_signed_firmware import FirmwareSignature, keep_signature, kept_signature
 from forecourt.supervision.views import FileView, UploadView
 
 if TYPE_CHECKING:

@@ -16,7 +16,7 @@ from forecourt.supervision.api_prices import CostOrder, TariffOrder
 from forecourt.supervision.api_registries import IdTagRule, PolicyRule, StationRule
 from forecourt.supervision.api_security import ProfileOrder
 from forecourt.supervision.api_tariffs import TariffAssignment, TariffRule
-from forecourt.supervision.signed_firmware import FirmwareSignature
+from forecourt.supervision.server_signed_firmware import FirmwareSignature
 
 _COMMAND_PATH = "/api/stations/{identity}/commands/{action}"
 

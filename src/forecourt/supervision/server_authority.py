@@ -26,13 +26,13 @@ from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 from cryptography.x509 import ocsp
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
-from forecourt.supervision.key_files import AuthorityRefused, load_pair, mend, require_private, write_private
+from forecourt.supervision.server_key_files import AuthorityRefused, load_pair, mend, require_private, write_private
 from forecourt.supervision.signing_requests import load_request
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from forecourt.supervision.key_files import PrivateKey, PublicKey
+    from forecourt.supervision.server_key_files import PrivateKey, PublicKey
 
 E = TypeVar("E", bound=x509.ExtensionType)
 

@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
-from forecourt.supervision.key_files import AuthorityRefused, load_pair, require_private
+from forecourt.supervision.server_key_files import AuthorityRefused, load_pair, require_private
 from forecourt.supervision.signing_requests import LEAST_EC_BITS, LEAST_RSA_BITS
 
 if TYPE_CHECKING:

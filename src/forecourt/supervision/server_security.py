@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import msgspec
 import structlog
 
-from forecourt.supervision.key_files import AuthorityRefused
+from forecourt.supervision.server_key_files import AuthorityRefused
 from forecourt.supervision.server_tls import SecureListener, legacy_context, load_certificates, server_context
 from forecourt.supervision.throttle import Throttle
 

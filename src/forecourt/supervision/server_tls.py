@@ -25,6 +25,7 @@ from typing import TYPE_CHECKING
 from forecourt.runtime.link_sides import SupervisionLink
 from forecourt.runtime.ports import host_and_port, port_unavailable
 from forecourt.supervision.doors import INVALID_CERTIFICATE
+from forecourt.supervision.server_key_files import AuthorityRefused
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -74,7 +75,9 @@ def server_context(authorities: Iterable[str], files: Iterable[tuple[Path, Path]
 
 
 def legacy_context(authorities: Iterable[str], files: Iterable[tuple[Path, Path]]) -> ssl.SSLContext:
-    """The server's side for stations that know TLS 1.0 or 1.1 only."""
+    """The server's side for stations that know TLS 1.0 or 1.1 only. Raises `AuthorityRefused` without them."""
+    if not (ssl.HAS_TLSv1 and ssl.HAS_TLSv1_1):
+        raise AuthorityRefused(f"TLS 1.0 and 1.1 were expected of the library for legacy TLS; {ssl.OPENSSL_VERSION}.")
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)  # that is what the operator has asked for
