@@ -111,17 +111,18 @@ def test_process_that_starts_again_shows_the_certificate_it_was_given(
 
 
 @pytest.mark.parametrize("profile", ["2", "3"])
-@pytest.mark.parametrize("wrong", ["foreign", "expired", "other host"])
+@pytest.mark.parametrize("wrong", ["foreign", "expired", "not yet valid", "other host"])
 @pytest.mark.requirement("WP-A00.FR.308", "WP-A00.FR.309", "WP-A00.FR.310")
 @pytest.mark.requirement("WP-A00.FR.411", "WP-A00.FR.412", "WP-A00.FR.413", "WP-A00.FR.414")
 def test_wrong_certificate_of_the_supervision_is_refused_and_told_of_later(
     play: Callable[..., None], tmp_path: Path, wrong: str, profile: str
 ) -> None:
     """No request comes through, not even that of the WebSocket."""
-    past = (NOW - timedelta(days=9), NOW - timedelta(days=1))
+    spans = {"expired": (-9, -1), "not yet valid": (1, 9)}
     authority = Authority("Foreign", valid=VALID) if wrong == "foreign" else ROOT
     host = "else.example" if wrong == "other host" else ""
-    bad = server_chain(tmp_path, authority, valid=past if wrong == "expired" else VALID, host=host)
+    days = [NOW + timedelta(days=day) for day in spans.get(wrong, ())]
+    bad = server_chain(tmp_path, authority, valid=(days[0], days[1]) if days else VALID, host=host)
     rig = TlsRig(bad)
 
     async def scenario() -> None:

@@ -234,7 +234,7 @@ def test_station_of_profile_3_must_show_a_certificate_of_the_authority_with_its_
 
 
 @pytest.mark.requirement("WP-A00.FR.403", "WP-A00.FR.407", "WP-A00.FR.408")
-@pytest.mark.parametrize("kind", ["foreign", "self-signed", "expired"])
+@pytest.mark.parametrize("kind", ["foreign", "self-signed", "expired", "not yet valid"])
 def test_client_certificate_that_hangs_on_no_trusted_authority_or_has_expired_ends_the_handshake(
     tmp_path: Path, authority: Authority, kind: str
 ) -> None:
@@ -242,9 +242,10 @@ def test_client_certificate_that_hangs_on_no_trusted_authority_or_has_expired_en
     if kind == "foreign":
         stranger = Authority(tmp_path / "stranger", ("localhost",), "Forecourt", time.time)
         identity.signed(stranger.issue(identity.csr).chain)
-    elif kind == "expired":
-        past = Authority(tmp_path, ("localhost",), "Forecourt", lambda: time.time() - 400 * 86400)
-        identity.signed(past.issue(identity.csr).chain)
+    elif kind in ("expired", "not yet valid"):
+        days = -400 if kind == "expired" else 2
+        then = Authority(tmp_path, ("localhost",), "Forecourt", lambda: time.time() + days * 86400)
+        identity.signed(then.issue(identity.csr).chain)
     else:
         alone = Authority(tmp_path / "alone", ("localhost",), "Forecourt", time.time)
         alone._key = identity.key
