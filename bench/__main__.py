@@ -8,7 +8,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bench import cabinet, codec, composite, local_list, memory, report, tls, whole_loop
+from bench import cabinet, codec, composite, local_list, memory, pages, report, tls, whole_loop
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -21,6 +21,7 @@ PARTS: dict[str, Callable[[bool], dict[str, Any]]] = {
     "local_list": local_list.measure,
     "composite": composite.measure,
     "cabinet": cabinet.measure,
+    "pages": pages.measure,
     "tls": tls.measure,
 }
 

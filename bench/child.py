@@ -22,6 +22,7 @@ ROLES = {
     "stations": ("bench.stations", "Stations"),
     "dialler": ("bench.tls", "Dialler"),
     "supervision": ("bench.supervision", "SupervisionRole"),
+    "pages": ("bench.page_host", "PageHost"),
     "echo-client": ("bench.echo", "EchoClient"),
     "echo-server": ("bench.echo", "EchoServer"),
     "package-client": ("bench.package", "PackageClient"),

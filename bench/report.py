@@ -14,6 +14,7 @@ PLAIN_PARTS = {
     "local_list": "SendLocalList, one station",
     "composite": "GetCompositeSchedule over 24 h, one station",
     "cabinet": "the cabinet, two cars in back-to-back sessions, read every 60 s",
+    "pages": "open pages in the browser",
     "tls": "TLS: handshakes of OpenSSL, connections to the supervision, memory of connected stations",
 }
 """Parts whose figures are told one a line, by name."""
