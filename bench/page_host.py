@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+import asyncio
+from typing import TYPE_CHECKING, Any
 
 from forecourt.cabinet.archetypes import ARCHETYPES
 from forecourt.evlink.keys import require_key
@@ -14,8 +15,14 @@ from forecourt.screen.api import ControlApi
 from forecourt.station.commissioning import StationOptions
 from forecourt.supervision.server import Supervision
 
+if TYPE_CHECKING:
+    from forecourt.runtime.hosted import HostedStation
+
 MODEL = "EVD1S180THB"
 FREE = (("FreeCharging", "true"), ("DefaultIdTag", "BENCH"))
+
+PATIENCE_S = 60.0
+ENOUGH_W = 50_000.0
 
 
 class PageHost:
@@ -39,10 +46,20 @@ class PageHost:
             )
             station.power(True)
             if self._charging:
-                station.plug(1, ARCHETYPES["truck"])
+                await self._charge(station)
         self._api = ControlApi(self._host, port=0)
         await self._api.start()
         return {"url": f"http://127.0.0.1:{self._api.port}", "stations": self._count}
+
+    @staticmethod
+    async def _charge(station: HostedStation) -> None:
+        """Plug a truck in once the station may begin, and wait for its energy."""
+        async with asyncio.timeout(PATIENCE_S):
+            while (seen := station.snapshot()) is None or seen.boot != "Accepted":
+                await asyncio.sleep(0.05)
+            station.plug(1, ARCHETYPES["truck"])
+            while (seen := station.snapshot()) is None or seen.connectors[0].power_w < ENOUGH_W:
+                await asyncio.sleep(0.05)
 
     async def run(self) -> dict[str, Any]:
         """It runs, always."""
