@@ -36,12 +36,7 @@ def options(page: Page) -> Locator:
 
 CASES = [
     pytest.param(only("RFIDEnabled"), ["Badge"], id="badge", marks=pytest.mark.requirement("GUIDE-MODE-10")),
-    pytest.param(
-        only("QrCodeEnabled", QRcode1=ADDRESS_A),
-        ["QR code"],
-        id="qr",
-        marks=pytest.mark.requirement("GUIDE-MODE-15"),
-    ),
+    pytest.param(only("QrCodeEnabled", QRcode1=ADDRESS_A), ["QR code"], id="qr"),
     pytest.param(only("QrCodeEnabled"), [], id="qr without address", marks=pytest.mark.requirement("GUIDE-MODE-13")),
     pytest.param(only("AppEnabled"), ["App"], id="app", marks=pytest.mark.requirement("GUIDE-MODE-18")),
     pytest.param(only("PosEnabled"), ["Payment terminal"], id="pos", marks=pytest.mark.requirement("GUIDE-MODE-20")),
