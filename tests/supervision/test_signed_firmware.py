@@ -7,6 +7,8 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
 
 from forecourt.evlink.firmware_image import encode_image
 from forecourt.evlink.generations import Product
@@ -19,14 +21,13 @@ from forecourt.runtime.link import Links
 from forecourt.runtime.records import RecordStore
 from forecourt.station.commissioning import Commissioning, StationOptions
 from forecourt.supervision.server_security import TlsOptions
-from tests.firmware_signing import Manufacturer
+from tests.firmware_signing import CODE_SIGNING, Manufacturer, Signer
 from tests.hosted_rig import NoChance
 from tests.supervision_peers import play, running
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from tests.firmware_signing import Signer
     from tests.supervision_peers import Peer, Running
 
 NOW = datetime.now(UTC)
@@ -47,6 +48,22 @@ def signature(signer: Signer = SIGNER, data: bytes = IMAGE) -> dict[str, str]:
     return {"signature": signer.sign(data), "signingCertificate": signer.pem}
 
 
+def of_operator(ours: Running, folder: Path) -> Signer:
+    """What the root of the supervision itself would certify."""
+    assert ours.supervision.security is not None
+    root = x509.load_pem_x509_certificate(ours.supervision.security.authority.root_pem.encode())
+    root_key: Any = serialization.load_pem_private_key((folder / "authority" / "root.key").read_bytes(), None)
+    key = SIGNER.key
+    built = x509.CertificateBuilder().subject_name(SIGNER.certificate.subject).issuer_name(root.subject)
+    built = built.public_key(key.public_key()).serial_number(x509.random_serial_number())
+    built = built.not_valid_before(VALID[0]).not_valid_after(VALID[1])
+    for extension, is_critical in CODE_SIGNING:
+        built = built.add_extension(extension, critical=is_critical)
+    certificate = built.sign(root_key, hashes.SHA256())
+    certificate.verify_directly_issued_by(root)
+    return Signer(key, certificate)
+
+
 async def ordered(ours: Running, peer: Peer, **order: Any) -> Any:
     """SignedUpdateFirmware as a station gets it for this order."""
     told = asyncio.create_task(peer.answer({"status": "Accepted"}))
@@ -57,7 +74,7 @@ async def ordered(ours: Running, peer: Peer, **order: Any) -> Any:
     return call[3]
 
 
-@pytest.mark.requirement("WP-A00.FR.706", "WP-L01.FR.08")
+@pytest.mark.requirement("WP-L01.FR.08")
 def test_signed_firmware_is_sent_with_what_is_kept_beside_it_and_over_https(tmp_path: Path) -> None:
     async def scenario() -> None:
         options: dict[str, Any] = {"tls": TlsOptions(), "files_port": 0, "ftp_port": 0, "files_tls_port": 0}
@@ -99,7 +116,7 @@ def test_signed_firmware_is_sent_with_what_is_kept_beside_it_and_over_https(tmp_
 
 @pytest.mark.requirement("WP-A00.FR.706", "WP-A00.FR.603")
 def test_nothing_is_sent_whose_signature_or_certificate_is_not_the_manufacturers(tmp_path: Path) -> None:
-    operator = Manufacturer("Operator", until=NOW + 30 * DAY)
+    """Also not what the operator's own root has certified, which stations trust for another purpose."""
 
     async def scenario() -> None:
         options: dict[str, Any] = {"tls": TlsOptions(), "files_port": 0}
@@ -111,7 +128,7 @@ def test_nothing_is_sent_whose_signature_or_certificate_is_not_the_manufacturers
                 "over the whole file": signature(data=IMAGE[:-1]),
                 "that is valid now": signature(past),
                 "in base64": signature() | {"signature": "no!"},
-                "ManufacturerRootCertificates, came another": signature(operator.issue(valid=VALID)),
+                "ManufacturerRootCertificates, came another": signature(of_operator(ours, tmp_path)),
             }
             path = "/api/stations/EVD-1/commands/SignedUpdateFirmware"
             (location,) = (await ours.get("/api/files"))[0]["locations"]
@@ -249,7 +266,7 @@ def test_log_that_is_refused_leaves_no_permission_to_upload_and_one_accepted_lan
     play(scenario())
 
 
-@pytest.mark.requirement("WP-A00.FR.706", "WP-L01.FR.08", "WP-A00.FR.603")
+@pytest.mark.requirement("WP-L01.FR.08")
 def test_our_station_fetches_signed_firmware_over_https_and_judges_it_as_the_supervision_did(tmp_path: Path) -> None:
     async def scenario() -> None:
         links = Links(close_timeout_s=0.5)
