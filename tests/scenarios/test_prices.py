@@ -249,7 +249,12 @@ def png(grey: int) -> bytes:
 def test_picture_of_a_tariff_reaches_the_screen_and_another_one_replaces_it(
     site: World, served: SimulatedStation
 ) -> None:
+    """It outlives a power cut, and is not sent again after it."""
     assign(site, DAY)
+    served.plug(1)
+    site.run(5)
+    assert not served.snapshot().screen.hasTariffButton
+    served.unplug(1)
     for grey in (10, 200):
         data = png(grey)
         picture = TariffPictureSet("day", f"{grey}.png", len(data), sha256(data).hexdigest())
@@ -257,6 +262,13 @@ def test_picture_of_a_tariff_reaches_the_screen_and_another_one_replaces_it(
         site.supervision.edit(picture)
         site.run(60)
         assert served.records[("tariff", "picture")] == data
+    offers = len(served.wire.calls("DataTransfer", direction=RECEIVED))
+    assert offers == 2
+    served.cut()
+    served.power_on()
+    site.run(300)
+    assert served.is_connected
+    assert len(served.wire.calls("DataTransfer", direction=RECEIVED)) == offers
     served.plug(1)
     site.run(5)
     assert served.snapshot().screen.hasTariffButton
