@@ -78,9 +78,12 @@ def addresses(file: Path) -> list[str]:
 
 
 def test_station_reads_no_file_of_its_own_machine_whoever_asks_and_however(tmp_path: Path) -> None:
-    """By an address, by a redirect, as firmware and as a picture; and it says no more than that it has failed."""
+    """By an address, by a redirect, as firmware and as a picture; and it says no more than that it has failed.
+
+    The file is a picture that the station takes at once from a server.
+    """
     secret = tmp_path / "tariff.png"
-    secret.write_bytes(SECRET)
+    secret.write_bytes(picture(94, 52, zlib.compress(bytes((1 + 4 * 94) * 52))))
 
     async def scenario() -> None:
         with http_server() as server:
@@ -93,8 +96,8 @@ def test_station_reads_no_file_of_its_own_machine_whoever_asks_and_however(tmp_p
                         answer = await tariff(rig, location)
                         assert answer["status"] == "Rejected", location
                         assert await update(rig, location, "DownloadFailed", "Downloaded") == "DownloadFailed", location
-                told = msgspec.json.encode(rig.supervision.calls)
-                assert SECRET not in told
+                server.serve("/tariff.png", secret.read_bytes())
+                assert (await tariff(rig, f"{server.address}/tariff.png"))["status"] == "Accepted"
                 assert await rig.supervision.call("GetLocalListVersion", {}) == {"listVersion": -1}
 
     play(scenario())
