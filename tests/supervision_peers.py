@@ -130,8 +130,8 @@ class Running:
             await peer.close()
 
     async def get(self, path: str, **parameters: Any) -> Any:
-        """The JSON of a reading."""
-        response = await self.http.get(path, params=parameters)
+        """The JSON of a reading; parameters take the place of those in the path."""
+        response = await self.http.get(path, params=parameters or None)
         assert response.status_code == 200, response.text
         return response.json()
 
@@ -140,10 +140,10 @@ class Running:
         path = f"/api/stations/{quote(identity, safe='')}/commands/{action}"
         return await self.http.post(path, json={} if payload is None else payload)
 
-    async def until(self, path: str, holds: Callable[[Any], bool]) -> Any:
+    async def until(self, path: str, holds: Callable[[Any], bool], **parameters: Any) -> Any:
         """The JSON of a reading as soon as it is so; what is not awaited on the wire shows a moment later."""
         while True:
-            found = await self.get(path)
+            found = await self.get(path, **parameters)
             if holds(found):
                 return found
             await asyncio.sleep(0.005)

@@ -118,7 +118,7 @@ async def events(ours: Running, kind: str) -> list[dict[str, Any]]:
     def there(found: Any) -> bool:
         return bool(found)
 
-    found = await ours.until(f"/api/security-events?type={kind}", there)
+    found = await ours.until("/api/security-events", there, type=kind)
     assert isinstance(found, list)
     return found
 
