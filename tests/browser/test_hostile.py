@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from playwright.sync_api import Page
 
+    from tests.browser.conftest import Guard
     from tests.browser_site import BrowserSite
 
 BADGE = "<b id=x>'&\"{{7*7}}"
@@ -52,10 +53,11 @@ def test_markup_in_an_identity_is_shown_as_it_is(open_page: Callable[..., Page],
     expect(page.locator("#z")).to_have_count(0)
 
 
-def test_an_unknown_station_has_a_page_that_says_so(open_page: Callable[..., Page], site: BrowserSite) -> None:
+def test_an_unknown_station_has_a_page_that_says_so(
+    open_page: Callable[..., Page], site: BrowserSite, guard: Guard
+) -> None:
+    guard.expect("status of 404")
     site.add_station()
-    page = open_page()
-    answer = page.request.get(f"{site.url}/stations/%3Cscript%3Ealert(1)%3C%2Fscript%3E")
-    assert answer.status == 404
-    assert "<script>alert" not in answer.text()
-    assert "There is no station" in answer.text()
+    page = open_page(f"{site.url}/stations/%3Cscript%20id%3Dx%3Ealert(1)%3C%2Fscript%3E")
+    expect(page.get_by_text("There is no station '<script id=x>alert(1)</script>' here.")).to_be_visible()
+    expect(page.locator("#x")).to_have_count(0)
