@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from forecourt.evlink.models import UnknownModel
-from forecourt.runtime.data_folder import CommissioningError, DataFolder, Wishes, commission, settle
+from forecourt.runtime.data_folder import DEFAULT_IDENTITY, CommissioningError, DataFolder, Wishes, commission, settle
 from forecourt.runtime.lock import FolderRefused
 from forecourt.runtime.loop import run
 from forecourt.runtime.meters import KEY as METER_KEY
@@ -31,13 +31,15 @@ def test_a_new_station_gets_defaults_of_its_generation() -> None:
 
 @pytest.mark.requirement("WP-A00.FR.429")
 def test_each_new_station_gets_a_serial_number_of_its_own_that_stays() -> None:
-    """Its certificate is about that number, so that no other station can be taken for it."""
-    identities = [f"CP-{number}" for number in range(200)]
-    made = [commission(Wishes(identity=identity)) for identity in [None, *identities]]
+    """Its certificate is about that number, so that no other station of a large fleet can be taken for it."""
+    forms = ("CP-{}", "CP-{:05}", "FORECOURT-{}")
+    identities = [form.format(number) for form in forms for number in range(10_000)]
+    made = [commission(Wishes(identity=identity)) for identity in identities]
     numbers = [one.serial_number for one in made]
     assert len(set(numbers)) == len(numbers)
-    assert {len(number) for number in numbers} == {12}
-    assert commission(Wishes(identity="CP-7")).serial_number == numbers[8]
+    assert max(map(len, numbers)) <= 25
+    assert commission(Wishes(identity="CP-7")).serial_number == numbers[7]
+    assert commission(Wishes()).serial_number == commission(Wishes(identity=DEFAULT_IDENTITY)).serial_number
     chosen = commission(Wishes(identity="CP-7", serial_number="S-1"))
     assert chosen.serial_number == "S-1"
 
