@@ -198,7 +198,8 @@ def test_a_supervision_that_refuses_is_told_with_its_status_and_what_to_try(
 
 
 def test_the_station_of_a_data_folder_is_not_contradicted_but_recommissioned(tmp_path: Path) -> None:
-    with station("--data", str(tmp_path), "--id", "ONE", "--set", "HeartbeatInterval=77") as process:
+    of_nobody = ("--url", "ws://127.0.0.1:1")  # at the default address somebody may give it another interval
+    with station("--data", str(tmp_path), "--id", "ONE", "--set", "HeartbeatInterval=77", *of_nobody) as process:
         told = process.until("started")
         assert (told["identity"], told["model"]) == ("ONE", "EVD1S180THB")
         process.end()
