@@ -88,7 +88,10 @@ def test_a_fault_is_shown_with_its_dtc_and_goes_away(open_page: Callable[..., Pa
 
 
 @UNHURRIED
-def test_a_reserved_gun_and_one_out_of_service_are_shown(open_page: Callable[..., Page], site: BrowserSite) -> None:
+def test_a_reserved_gun_and_one_out_of_service_are_shown(
+    open_page: Callable[..., Page], site: BrowserSite, guard: Guard
+) -> None:
+    guard.expect("status of 409")
     page = open_page(site.add_station())
     stages = display(page).locator(".gun-stage")
     expect(stages).to_have_text(["Available", "Available"])
@@ -102,6 +105,7 @@ def test_a_reserved_gun_and_one_out_of_service_are_shown(open_page: Callable[...
     site.supervise("PUT", "/id-tags/OTHER", {"status": "Accepted"})
     hold_badge(page, "OTHER")
     expect(display(page).locator(".stage-note")).to_have_text("This gun is reserved for somebody else.")
+    expect(page.locator(".reader-notice")).to_have_text("Charging refused: connector 1 is not reserved for OTHER.")
     hold_badge(page, BADGE)
     expect_title(page, CHARGING)
 
