@@ -13,7 +13,7 @@ import pytest
 from forecourt.cabinet.archetypes import FAMILY_CAR
 from forecourt.ocpp.core import StopReason
 from forecourt.station.authorization import Refusal
-from forecourt.station.display import ErrorShown, Option, Page, Screen, Stage
+from forecourt.station.display import ErrorShown, Option, Page, Screen, Stage, Start, Stop
 from forecourt.station.events import BadgeShown, ConnectorShown
 from forecourt.world.scripted import ScriptedSupervision
 
@@ -242,6 +242,58 @@ def test_all_options_stand_in_one_order_whatever_order_they_were_enabled_in(
         Option.AUTO_CHARGE,
         Option.PLUG_AND_CHARGE,
     )
+
+
+@pytest.mark.parametrize(
+    ("modes", "start", "stop"),
+    [
+        (("RFIDEnabled",), None, Stop.BADGE),
+        (("AppEnabled",), None, Stop.APP),
+        (("RFIDEnabled", "PosEnabled", "AutoCharge"), None, Stop.BADGE_OR_APP),
+        (("AutoCharge",), Start.BY_ITSELF, None),
+        (("ISO15118PnCEnabled",), Start.BY_ITSELF, None),
+        ((), Start.NO_WAY, None),
+    ],
+)
+def test_screen_says_whether_there_is_a_choice_and_what_stops_a_session(
+    world: World,
+    central: ScriptedSupervision,
+    station: SimulatedStation,
+    modes: tuple[str, ...],
+    start: Start | None,
+    stop: Stop | None,
+) -> None:
+    only(central, *modes)
+    station.plug(1, msgspec.structs.replace(FAMILY_CAR, mac=None))
+    world.run(60)
+    assert (page(station).stage, page(station).start, page(station).stop) == (Stage.AUTHENTICATE, start, None)
+    change(central, AppEnabled=True)
+    assert central.ask("RemoteStartTransaction", {"idTag": "TAG", "connectorId": 1}) == {"status": "Accepted"}
+    world.run(120)
+    only(central, *modes)
+    assert (page(station).stage, page(station).start, page(station).stop) == (Stage.CHARGING, None, stop)
+
+
+def test_badges_that_were_enabled_when_a_session_began_stop_it(
+    world: World, central: ScriptedSupervision, station: SimulatedStation
+) -> None:
+    only(central, "RFIDEnabled")
+    station.plug(1)
+    station.badge("TAG")
+    world.run(120)
+    change(central, FreeCharging=True)
+    assert page(station).stop is Stop.BADGE
+    station.badge("TAG")
+    assert (page(station).stage, page(station).stop) == (Stage.FINISHED, None)
+
+
+def test_free_session_is_stopped_by_the_vehicle_alone(
+    world: World, central: ScriptedSupervision, station: SimulatedStation
+) -> None:
+    change(central, FreeCharging=True)
+    station.plug(1)
+    world.run(120)
+    assert (page(station).stage, page(station).stop) == (Stage.CHARGING, None)
 
 
 def test_firmware_without_the_new_keys_shows_badges_only(world: World, central: ScriptedSupervision) -> None:

@@ -15,7 +15,7 @@ from forecourt.screen.patterns import ENDED, EVERY_OPTION, MODULES_OUT, RUNNING,
 from forecourt.screen.texts import LANGUAGES, texts_in
 from forecourt.screen.views import ErrorView, StationView
 from forecourt.station.authorization import Refusal
-from forecourt.station.display import CostShown, ErrorShown, Option, Stage, TariffPage
+from forecourt.station.display import CostShown, ErrorShown, Option, Stage, Start, Stop, TariffPage
 
 ROWS = {row.name: row for row in FRAGMENTS}
 EN = texts_in("en")
@@ -88,13 +88,26 @@ def read(view: StationView, language: str = "en", fragment: str = "screen") -> E
 def test_each_stage_says_what_is_going_on_and_what_to_do_in_each_language(stage: Stage, language: str) -> None:
     texts, page = texts_in(language), read(station(stage), language)
     assert texts.of("title", stage) in page.one("h2").text
-    assert page.one(".stage-hint").text == texts.of("hint", stage)
+    assert page.one(".stage-hint").text == texts.of("hint", Stop.BADGE if stage is Stage.CHARGING else stage)
     assert texts.of("title", stage) in page.all("p")[0].text
     assert page.all("p")[0].attributes["role"] == "status"
     first, second = page.all(".gun-sign")
     assert texts.of("stage", stage) in first.text
     assert texts.of("stage", Stage.FREE) in second.text
     assert f"tone-{STAGE_LOOKS[stage].tone}" in first.attributes["class"].split()
+
+
+@pytest.mark.parametrize("stop", [None, *Stop])
+def test_charging_says_what_stops_it(stop: Stop | None) -> None:
+    assert read(station(Stage.CHARGING, stop=stop)).one(".stage-hint").text == EN.of("hint", stop or Stage.CHARGING)
+
+
+@pytest.mark.parametrize("start", Start)
+def test_driver_with_nothing_to_choose_is_not_asked_how_to_start(start: Start) -> None:
+    page = read(station(Stage.AUTHENTICATE, start=start))
+    assert EN.of("title", start) in page.one("h2").text
+    assert EN.of("title", start) in page.all("p")[0].text
+    assert page.one(".stage-hint").text == EN.of("hint", start)
 
 
 @pytest.mark.parametrize("fragment", ["screen", "schematic"])

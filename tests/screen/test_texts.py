@@ -9,7 +9,7 @@ import pytest
 from forecourt.ocpp.core import StopReason
 from forecourt.screen.texts import FOLDER, LANGUAGES, TextsError, choose_language, load_texts, texts_in
 from forecourt.station.authorization import Refusal
-from forecourt.station.display import CostShown, Option, Stage
+from forecourt.station.display import CostShown, Option, Stage, Start, Stop
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -38,6 +38,10 @@ def test_every_language_has_words_for_every_value_that_a_screen_can_have(languag
         assert texts.of("stage", stage)
         assert texts.of("title", stage)
         assert texts.of("hint", stage)
+    for start in Start:
+        assert texts.of("title", start)
+    hints = [texts.of("hint", one) for one in (Stage.CHARGING, *Stop, Stage.AUTHENTICATE, *Start)]
+    assert len(set(hints)) == len(hints), "two hints that a driver could not tell apart"
     for option in Option:
         assert texts.of("option", option)
         assert "{" not in texts.of("option_hint", option, letter="B")
@@ -48,7 +52,12 @@ def test_every_language_has_words_for_every_value_that_a_screen_can_have(languag
 
 def test_the_languages_differ_in_what_they_say() -> None:
     """Nobody forgot to translate: of the sentences none is the same in two languages."""
-    for group, values in (("hint", Stage), ("refusal", Refusal), ("ended", StopReason), ("option_hint", Option)):
+    for group, values in (
+        ("hint", (*Stage, *Start, *Stop)),
+        ("refusal", Refusal),
+        ("ended", StopReason),
+        ("option_hint", Option),
+    ):
         for value in values:
             said = {texts_in(language).of(group, value) for language in LANGUAGES}
             assert len(said) == len(LANGUAGES), (group, value)

@@ -18,6 +18,7 @@ from forecourt.station.display import (
     BEFORE_CHARGING,
     CHOOSING,
     LETTERS,
+    UNASKED,
     CostShown,
     ErrorShown,
     GunPage,
@@ -27,6 +28,8 @@ from forecourt.station.display import (
     Screen,
     SessionShown,
     Stage,
+    Start,
+    Stop,
     TariffPage,
 )
 from forecourt.station.workings import Workings
@@ -174,6 +177,8 @@ def gun_page(number: int, stage: Stage, **changes: Any) -> GunPage:
         error=ERROR if stage is Stage.FAULTED else None,
         options=options,
         qrCode=ADDRESS.format(letter=letter) if Option.QR_CODE in options else None,
+        start=None,
+        stop=Stop.BADGE if stage is Stage.CHARGING else None,
         isAuthorizing=stage is Stage.AUTHORIZING,
         refusal=Refusal.UNKNOWN if stage is Stage.REFUSED else None,
         session=STAGE_SESSIONS.get(stage),
@@ -262,7 +267,13 @@ def _without_gun() -> tuple[Pattern, ...]:
 
 def _options() -> tuple[Pattern, ...]:
     return (
-        *(Pattern(f"option {option.value}", station(Stage.AUTHENTICATE, options=(option,))) for option in Option),
+        *(
+            Pattern(
+                f"option {option.value}",
+                station(Stage.AUTHENTICATE, options=(option,), start=Start.BY_ITSELF if option in UNASKED else None),
+            )
+            for option in Option
+        ),
         Pattern("every option", station(Stage.AUTHENTICATE, options=EVERY_OPTION)),
         Pattern(
             "every option but the code",
@@ -270,7 +281,13 @@ def _options() -> tuple[Pattern, ...]:
                 Stage.AUTHENTICATE, options=tuple(option for option in EVERY_OPTION if option is not Option.QR_CODE)
             ),
         ),
-        Pattern("no option", station(Stage.AUTHENTICATE, options=()), "Remote start without an option on the screen."),
+        Pattern(
+            "no option",
+            station(Stage.AUTHENTICATE, options=(), start=Start.NO_WAY),
+            "Remote start without an option on the screen.",
+        ),
+        Pattern("stopped by the vehicle alone", station(Stage.CHARGING, stop=None)),
+        *(Pattern(stop.value, station(Stage.CHARGING, stop=stop)) for stop in Stop),
     )
 
 

@@ -19,6 +19,7 @@ import msgspec
 from forecourt.ocpp.core import ChargePointStatus, StopReason
 from forecourt.station.authorization import Refusal
 from forecourt.station.clock import timestamp
+from forecourt.station.remote import ENABLING_KEYS
 from forecourt.station.transactions import register_wh
 
 if TYPE_CHECKING:
@@ -81,6 +82,24 @@ class Stage(StrEnum):
     FAULTED = "faulted"
 
 
+class Start(StrEnum):
+    """How a session begins where the driver has nothing to choose, while somebody must still say who charges."""
+
+    BY_ITSELF = "by itself"
+    """Charging is free, or the vehicle says who it is."""
+    NO_WAY = "no way"
+    """No key allows any way; the operator may still start."""
+
+
+class Stop(StrEnum):
+    """What ends a running session beside the vehicle."""
+
+    BADGE = "stop by badge"
+    APP = "stop by app"
+    """Or by whatever else asked the supervision to start."""
+    BADGE_OR_APP = "stop by badge or app"
+
+
 BEFORE_CHARGING = frozenset({Stage.RESERVED, Stage.AUTHENTICATE, Stage.AUTHORIZING, Stage.REFUSED})
 """When the Tariff button is there."""
 
@@ -103,6 +122,12 @@ OPTION_KEYS = (
     (Option.PLUG_AND_CHARGE, "ISO15118PnCEnabled"),
 )
 """The key that shows each option while FreeCharging is false; a QR code also needs its address."""
+
+UNASKED = frozenset({Option.FREE, Option.AUTO_CHARGE, Option.PLUG_AND_CHARGE})
+"""The driver does nothing for these."""
+
+STOPS = {(True, True): Stop.BADGE_OR_APP, (True, False): Stop.BADGE, (False, True): Stop.APP}
+"""By whether badges are taken, and whether the supervision may start from afar."""
 
 
 class CostShown(msgspec.Struct, frozen=True, gc=False):
@@ -158,6 +183,10 @@ class GunPage(msgspec.Struct, frozen=True, gc=False):
     """What the keys allow, and nothing else; empty when there is nothing to choose."""
     qrCode: str | None
     """The address in the QR code; None when that is no option."""
+    start: Start | None
+    """While who charges must be said: why there is nothing to choose; None where there is."""
+    stop: Stop | None
+    """While the vehicle charges: what stops it beside the vehicle itself; None for nothing."""
     isAuthorizing: bool
     """Somebody waits for a decision, also while a session runs: it is about stopping then."""
     refusal: Refusal | None
@@ -232,6 +261,8 @@ def _page(seen: Seen, number: int, now: float) -> GunPage:
         error=_error(seen, number),
         options=options,
         qrCode=_qr_code(seen.configuration, number) if Option.QR_CODE in options else None,
+        start=_start(options) if stage is Stage.AUTHENTICATE else None,
+        stop=_stop(seen, number) if stage is Stage.CHARGING else None,
         isAuthorizing=seen.authorization.is_deciding(number),
         refusal=_refusal(seen, number, now),
         session=_session(seen, number, now),
@@ -284,6 +315,18 @@ def _options(configuration: Configuration, number: int) -> tuple[Option, ...]:
         and (option is Option.BADGE or configuration.has(key))
         and (option is not Option.QR_CODE or _qr_code(configuration, number))
     )
+
+
+def _start(options: tuple[Option, ...]) -> Start | None:
+    if not options:
+        return Start.NO_WAY
+    return Start.BY_ITSELF if UNASKED.issuperset(options) else None
+
+
+def _stop(seen: Seen, number: int) -> Stop | None:
+    keys = seen.configuration
+    by_supervision = not keys.boolean("FreeCharging") and any(keys.boolean(key) for key in ENABLING_KEYS)
+    return STOPS.get((seen.sessions.takes_badges(number), by_supervision))
 
 
 def _qr_code(configuration: Configuration, number: int) -> str | None:

@@ -44,6 +44,8 @@ COMMUNICATING = frozenset(
 )
 """The statuses with which EVCommunicationError may be reported (§4.9)."""
 
+LOCKED = "no cable is plugged: the screen is locked"
+
 VEHICLE_SILENT = "The vehicle no longer answers."
 
 
@@ -155,6 +157,12 @@ class Sessions:
     def refused_at(self, connector: int) -> tuple[Refusal, float] | None:
         """Why somebody was refused at a gun, and when, unless something else has happened there since."""
         return self._gun(connector).refused
+
+    def takes_badges(self, connector: int | None) -> bool:
+        """Whether a badge counts: at a gun with a session if it did when that began, else if it does now (A40)."""
+        if connector is not None and self._transactions.on(connector) is not None:
+            return self._gun(connector).takes_badges
+        return self._configuration.boolean("RFIDEnabled") and not self._configuration.boolean("FreeCharging")
 
     # The beginning of a life.
 
@@ -295,26 +303,38 @@ class Sessions:
 
     def touch(self, connector: int) -> None:
         """The screen was touched to see a gun, which has an effect while both are plugged (reading A27)."""
-        if connector in self.plugged and len(self.plugged) > 1:
+        if connector not in self.plugged:
+            why = f"no cable is plugged at connector {connector}" if self.plugged else LOCKED
+            self._effects.append(LogEvent("Touch ignored", why))
+        elif len(self.plugged) > 1:
             self.shown = connector
 
     def badge(self, id_tag: str, now: float) -> None:
         """A badge was held to the reader: it starts, or it stops (reading A27)."""
         connector = self.meant
-        if not self._takes_badges(connector):
+        if not self.takes_badges(connector):
             self._ignore_badge(connector, Refusal.NOT_ENABLED, "badges are not enabled", now)
         elif not is_id_tag(id_tag):
             wrong = f"expected 1 to 20 printable characters, came {id_tag!r}"
             self._ignore_badge(connector, Refusal.UNREADABLE, wrong, now)
         elif connector is None:
-            self._ignore_badge(None, Refusal.NOT_READY, "no cable is plugged: the screen is locked", now)
+            self._ignore_badge(None, Refusal.NOT_READY, LOCKED, now)
         elif (transaction := self._transactions.on(connector)) is not None:
             self._stop_by_badge(transaction, id_tag, now)
         elif self.is_startable(connector):
             self._ask(connector, id_tag, self._decided, now)
         else:
-            wrong = f"connector {connector} is {self._connectors[connector].status}"
-            self._ignore_badge(connector, Refusal.NOT_READY, wrong, now)
+            self._ignore_badge(connector, Refusal.NOT_READY, self._why_none_starts(connector), now)
+
+    def _why_none_starts(self, connector: int) -> str:
+        """Why no session may start on a gun with a cable and without a session."""
+        if not self._boot.was_ever_accepted:
+            return "the supervision has not accepted the station yet"
+        if self.is_closed:
+            return "the station is about to restart, or cannot keep records"
+        if self._availability.is_wanted_inoperative(connector):
+            return f"connector {connector} is out of service"
+        return f"connector {connector} is {self._connectors[connector].status}"
 
     def _ignore_badge(self, connector: int | None, refusal: Refusal, why: str, now: float) -> None:
         self._effects.append(LogEvent("Badge ignored", why))
@@ -331,11 +351,6 @@ class Sessions:
             self._authorization.ask(connector, id_tag, decided, now)
         else:
             gun.refused = (Refusal.RESERVED, now)
-
-    def _takes_badges(self, connector: int | None) -> bool:
-        if connector is not None and self._transactions.on(connector) is not None:
-            return self._gun(connector).takes_badges
-        return self._configuration.boolean("RFIDEnabled") and not self._configuration.boolean("FreeCharging")
 
     @property
     def meant(self) -> int | None:
@@ -383,8 +398,10 @@ class Sessions:
         if decision.is_accepted:
             self.start(attempt.connector, attempt.idTag, decision.parentIdTag, now)
         else:
-            self._effects.append(LogEvent("Charging refused", f"{attempt.idTag} on connector {attempt.connector}"))
-            self._gun(attempt.connector).refused = (decision.refusal or Refusal.NO_ANSWER, now)
+            refusal = decision.refusal or Refusal.NO_ANSWER
+            refused = f"{attempt.idTag} on connector {attempt.connector}: {refusal}"
+            self._effects.append(LogEvent("Charging refused", refused))
+            self._gun(attempt.connector).refused = (refusal, now)
 
     # The session.
 
@@ -400,7 +417,7 @@ class Sessions:
         reservation_id = self._reservations.used_by(connector, id_tag, parent_id_tag)
         if self._connectors[connector].status is not ChargePointStatus.Preparing:
             self._connectors.move(connector, ChargePointStatus.Preparing, now)
-        gun.takes_badges = self._takes_badges(None)
+        gun.takes_badges = self.takes_badges(None)
         self._transactions.begin(connector, id_tag, parent_id_tag, now, reservation_id, self._reservations.use)
         self.held_changed(connector, now)
 
