@@ -336,8 +336,8 @@ def test_the_screen_is_shown_and_the_installer_empties_the_security_log() -> Non
         await rig.post("/connectors/2/plug")
         shown = await rig.post("/show", {"connector": 2})
         assert (shown["screen"]["page"], shown["screen"]["gun"]["letter"]) == ("gun", "B")
-        shown = await rig.post("/tariff", {"shown": True})  # there is no picture, so no button
-        assert shown["screen"]["page"] == "gun"
+        assert "no Tariff button" in await rig.refused("POST", "/tariff", {"shown": True}, 409)
+        assert (await rig.get())["screen"]["page"] == "gun"
         await rig.post("/tariff", {"shown": False})
         await rig.delete("/security-log")
         told = [what for what in heard if isinstance(what, TariffShown | TariffHidden | SecurityLogCleared)]

@@ -97,7 +97,23 @@ def test_a_badge_of_which_nothing_comes_is_refused_with_the_stations_own_words()
         assert refused == {"error": "Badge ignored: no cable is plugged: the screen is locked."}
         await rig.act("/connectors/1/plug")
         refused = await rig.act("/badge", {"idTag": "TAG"}, 409)
-        assert refused == {"error": "Badge ignored: connector 1 is Preparing."}
+        assert refused == {"error": "Badge ignored: the supervision has not accepted the station yet."}
         assert rig.station.seat.listeners is None
+
+    play(scenario)
+
+
+def test_a_touch_of_which_nothing_comes_is_refused_with_the_stations_own_words() -> None:
+    async def scenario(rig: PageRig) -> None:
+        locked = {"error": "Touch ignored: no cable is plugged: the screen is locked."}
+        assert await rig.act("/show", {"connector": 1}, 409) == locked
+        no_button = {"error": "Touch ignored: the screen has no Tariff button."}
+        assert await rig.act("/tariff", {"shown": True}, 409) == no_button
+        await rig.act("/connectors/1/plug")
+        refused = await rig.act("/show", {"connector": 2}, 409)
+        assert refused == {"error": "Touch ignored: no cable is plugged at connector 2."}
+        assert await rig.act("/tariff", {"shown": True}, 409) == no_button
+        assert (await rig.act("/show", {"connector": 1}))["shownConnector"] == 1
+        await rig.act("/tariff", {"shown": False})
 
     play(scenario)

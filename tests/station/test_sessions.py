@@ -155,7 +155,7 @@ def test_refused_badge_is_logged_and_starts_nothing() -> None:
     rig.answers["Authorize"] = {"idTagInfo": {"status": "Blocked"}}
     rig.plug()
     rig.badge("TAG1")
-    assert "TAG1 on connector 1" in rig.log()
+    assert "TAG1 on connector 1: blocked" in rig.log()
     assert not rig.is_energised()
 
 

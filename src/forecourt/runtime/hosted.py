@@ -50,8 +50,10 @@ if TYPE_CHECKING:
     from forecourt.station.workings import KnownTags, Workings
 
 ID_TAG_MAX_LENGTH = 20
-BADGE_IGNORED = frozenset({"Badge ignored", "Tag ignored"})
-"""What the station logs when nothing comes of a badge."""
+REFUSED = frozenset(
+    {"Badge ignored", "Tag ignored", "Charging refused", "Stop refused", "Touch ignored", "Reboot refused"}
+)
+"""What the station logs when nothing comes of what somebody does at it. What the supervision decides, comes later."""
 
 Place: TypeAlias = tuple[str, int]
 """A vendor error where it is: DTC and connector, 0 for the station."""
@@ -239,28 +241,16 @@ class HostedStation:
 
         Returns why nothing came of it, as the station logs it at once; None when something did.
         """
-        said: list[str] = []
+        return self._tried(BadgeShown(id_tag_of_badge(badge)))
 
-        def hear(what: Event | Effect, _now: float) -> None:
-            if isinstance(what, LogEvent) and what.name in BADGE_IGNORED:
-                said.append(f"{what.name}: {what.detail}.")
-
-        shown = BadgeShown(id_tag_of_badge(badge))
-        leave = self.seat.listen(hear)
-        try:
-            self._happen(shown)
-        finally:
-            leave()
-        return said[0] if said else None
-
-    def show(self, connector: int) -> None:
-        """Touch the screen to see a connector."""
+    def show(self, connector: int) -> str | None:
+        """Touch the screen to see a connector; returns why nothing came of it, as `show_badge`."""
         self._require_connector(connector)
-        self._happen(ConnectorShown(connector))
+        return self._tried(ConnectorShown(connector))
 
-    def show_tariff(self, is_shown: bool) -> None:
-        """Touch the Tariff button, or leave its page."""
-        self._happen(TariffShown() if is_shown else TariffHidden())
+    def show_tariff(self, is_shown: bool) -> str | None:
+        """Touch the Tariff button, or leave its page; returns why nothing came of it, as `show_badge`."""
+        return self._tried(TariffShown() if is_shown else TariffHidden())
 
     def clear_security_log(self) -> None:
         """Empty the security log at the station."""
@@ -303,9 +293,9 @@ class HostedStation:
         """Switch the network."""
         self.seat.driver.network(self.seat, up)
 
-    def reboot(self) -> None:
-        """Ask the station to reboot."""
-        self._happen(RebootRequested())
+    def reboot(self) -> str | None:
+        """Ask the station to reboot; returns why it does not, as `show_badge`."""
+        return self._tried(RebootRequested())
 
     # The installer's access
 
@@ -346,6 +336,21 @@ class HostedStation:
         if not self.seat.power_on:
             raise NotNowError(f"The power of {self.identity} is off; switch it on first.")
         self.seat.driver.happen(self.seat, event)
+
+    def _tried(self, event: Event) -> str | None:
+        """Let an event happen; why nothing came of it, as the station logs it at once."""
+        said: list[str] = []
+
+        def hear(what: Event | Effect, _now: float) -> None:
+            if isinstance(what, LogEvent) and what.name in REFUSED:
+                said.append(f"{what.name}: {what.detail}.")
+
+        leave = self.seat.listen(hear)
+        try:
+            self._happen(event)
+        finally:
+            leave()
+        return said[0] if said else None
 
     def _act(self, action: Callable[[float], list[Event]]) -> None:
         try:

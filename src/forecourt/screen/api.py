@@ -86,6 +86,13 @@ def _station(request: _Request, identity: str) -> HostedStation:
     return station
 
 
+def _unless_refused(station: HostedStation, refused: str | None) -> StationView:
+    """The station after somebody did something at it, unless nothing came of that."""
+    if refused is not None:
+        raise NotNowError(refused)
+    return station_view(station)
+
+
 @get("/api/stations")
 async def list_stations(request: _Request) -> list[StationView]:
     """Every station of this process."""
@@ -138,26 +145,21 @@ async def resume(request: _Request, identity: FromPath[str], connector: FromPath
 async def show_badge(request: _Request, identity: FromPath[str]) -> StationView:
     """Hold a badge to the reader; 409 when nothing comes of it, such as while the screen is locked."""
     station = _station(request, identity)
-    ignored = station.show_badge(badge_of(await read_body(request, Badge)))
-    if ignored is not None:
-        raise NotNowError(ignored)
-    return station_view(station)
+    return _unless_refused(station, station.show_badge(badge_of(await read_body(request, Badge))))
 
 
 @post("/api/stations/{identity:str}/show", status_code=200)
 async def show_connector(request: _Request, identity: FromPath[str]) -> StationView:
-    """Touch the screen to see a connector."""
+    """Touch the screen to see a connector; 409 while it has no cable plugged."""
     station = _station(request, identity)
-    station.show((await read_body(request, Show)).connector)
-    return station_view(station)
+    return _unless_refused(station, station.show((await read_body(request, Show)).connector))
 
 
 @post("/api/stations/{identity:str}/tariff", status_code=200)
 async def show_tariff(request: _Request, identity: FromPath[str]) -> StationView:
-    """Touch the Tariff button, or leave its page; nothing changes where the screen has none."""
+    """Touch the Tariff button, or leave its page; 409 where the screen has no button."""
     station = _station(request, identity)
-    station.show_tariff((await read_body(request, Tariff)).shown)
-    return station_view(station)
+    return _unless_refused(station, station.show_tariff((await read_body(request, Tariff)).shown))
 
 
 @post("/api/stations/{identity:str}/faults", status_code=200)
@@ -216,11 +218,10 @@ async def set_revocation_lists(request: _Request, identity: FromPath[str]) -> St
 
 @post("/api/stations/{identity:str}/reboot", status_code=200)
 async def reboot(request: _Request, identity: FromPath[str]) -> StationView:
-    """Ask the station to reboot; sessions end with the reason Reboot."""
+    """Ask the station to reboot; sessions end with the reason Reboot. 409 while firmware is installed."""
     station = _station(request, identity)
     await read_body(request, Nothing)
-    station.reboot()
-    return station_view(station)
+    return _unless_refused(station, station.reboot())
 
 
 @get("/api/stations/{identity:str}/keys")

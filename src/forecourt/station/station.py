@@ -279,6 +279,8 @@ class Station(Blocks):
 
     def _tariff_shown(self, event: events.TariffShown, now: float) -> None:
         self._tariff.is_open = offers_tariff(self._seen(), now)
+        if not self._tariff.is_open:
+            self._effects.append(LogEvent("Touch ignored", "the screen has no Tariff button"))
 
     def _tariff_hidden(self, event: events.TariffHidden, now: float) -> None:
         self._tariff.is_open = False
