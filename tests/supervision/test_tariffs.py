@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 from decimal import Decimal
+from fractions import Fraction
+from math import floor
 from typing import Any
 
 import msgspec
@@ -126,6 +129,28 @@ def test_cost_is_what_a_calculation_by_hand_gives(case: str) -> None:
     cost = cost_of(prices, session, LATER_S)
     assert amounts(cost) == by_hand
     assert cost.final
+
+
+def half_up(amount: Fraction, decimals: int) -> Fraction:
+    unit = 10**decimals
+    return Fraction(floor(amount * unit + Fraction(1, 2)), unit)
+
+
+@pytest.mark.parametrize("decimals", range(5))
+@pytest.mark.parametrize("vat", ["0", "0.000001", "7.7", "19", "99.999999", "100"])
+@pytest.mark.parametrize("includes", [True, False])
+def test_cost_agrees_with_fractions_to_the_smallest_unit_up_to_the_largest_amount(
+    decimals: int, vat: str, includes: bool
+) -> None:
+    """Of the dearest tariff that the API takes, at the highest register."""
+    for price, wh in itertools.product(("999999999.999999", "0.000001", "0.49"), (10**15 - 1, 123_456_789_012_345, 1)):
+        prices = tariff(decimals=decimals, pricePerKWh=price, vatPercent=vat, pricesIncludeVat=includes)
+        cost = cost_of(prices, ended(energy_wh=wh), LATER_S)
+        total = half_up(Fraction(wh, 1000) * Fraction(price), decimals)
+        rate = Fraction(vat) / 100
+        tax = half_up(total * rate / (1 + rate) if includes else total * rate, decimals)
+        net, gross = (total - tax, total) if includes else (total, total + tax)
+        assert [Fraction(one) for one in (cost.net, cost.vat, cost.gross)] == [net, tax, gross]
 
 
 def test_running_session_costs_what_its_register_and_the_clock_say() -> None:

@@ -106,7 +106,7 @@ def recall_tariffs(connection: Connection) -> dict[str, Any]:
     """What a `Recollection` says of tariffs, apart from the sessions."""
     assignments = TARIFF_ASSIGNMENTS.c
     return {
-        "tariffs": [TariffSet(_tariff.decode(row.tariff)) for row in connection.execute(select(TARIFFS))],
+        "tariffs": [TariffSet(read_tariff(row.tariff)) for row in connection.execute(select(TARIFFS))],
         "tariff_assignments": [
             TariffAssigned(row.identity, row.connector_id, row.tariff)
             for row in connection.execute(

@@ -126,8 +126,7 @@ def cost_of(tariff: Tariff, session: SessionFacts, now: float) -> Cost:
     total = _rounded(sum((line.amount for line in lines), _ZERO), tariff)
     if tariff.pricesIncludeVat:
         gross = total
-        taken_out = _EXACT.divide(gross * tariff.vatPercent, _PERCENT + tariff.vatPercent)
-        vat = _rounded(taken_out, tariff)
+        vat = _rounded(_times(gross, tariff.vatPercent, _PERCENT + tariff.vatPercent), tariff)
         net = gross - vat
     else:
         net = total
@@ -195,6 +194,7 @@ def amount_text(amount: Decimal) -> str:
 
 
 def _times(quantity: Decimal, price: Decimal, divisor: Decimal) -> Decimal:
+    """The product over the divisor, with more digits than a rounded amount has."""
     return _EXACT.divide(_EXACT.multiply(quantity, price), divisor)
 
 
