@@ -208,7 +208,7 @@ def test_the_station_of_a_data_folder_is_not_contradicted_but_recommissioned(tmp
         assert refused.returncode == 1
         assert "--recommission" in refused.stderr
         assert arguments[1] in refused.stderr
-    with station("--data", str(tmp_path), "--id", "TWO", "--recommission") as process:
+    with station("--data", str(tmp_path), "--id", "TWO", "--recommission", *of_nobody) as process:
         told = process.until("started")
         assert told["identity"] == "TWO"
         key = get(f"{told['httpUrl']}/api/stations/TWO/keys/HeartbeatInterval")
