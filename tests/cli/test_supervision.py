@@ -190,6 +190,11 @@ def test_doors_tell_where_they_are_and_that_of_profile_1_what_it_is_for() -> Non
         (["--door", "9001:4"], "a profile from 0 to 3"),
         (["--door", "9001:2"], "needs TLS"),
         (["--legacy-tls"], "give --tls as well"),
+        (["--files-https", "0"], "give --tls as well"),
+        (["--tls", "--host-name", ""], "'' came"),
+        (["--tls", "--host-name", "tankstelle-süd"], "'tankstelle-süd' came"),
+        (["--tls", "--host-name", "a b.example"], "'a b.example' came"),
+        (["--tls", "--host-name", "a" * 65], "64 at most"),
         (["--tls", "--certificate", "a.pem"], "belong together; 1 and 0"),
     ],
 )

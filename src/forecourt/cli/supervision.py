@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import ipaddress
 import json
+import re
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -25,6 +27,9 @@ PORT_OPTIONS = (
 )
 ORGANIZATION_LENGTH = 64
 """Of organizationName in X.509."""
+HOST_LENGTH = 64
+"""Of commonName in X.509."""
+_HOST = re.compile(r"(?!-)[A-Za-z0-9-]{1,63}(?<!-)(\.(?!-)[A-Za-z0-9-]{1,63}(?<!-))*")
 
 
 Tls = Annotated[bool, typer.Option("--tls", help="Also speak TLS: wss where ws is, and be a certificate authority.")]
@@ -137,6 +142,8 @@ def supervision(
     files_port, ftp_port = file_port("--files-http", files_http, FILES_PORT), file_port("--ftp", ftp, FTP_PORT)
     given = {"certificates": certificate_pairs(certificate or (), key or ()), "legacy": legacy_tls}
     options = tls_options(tls, tls_port, host_name, organization, authority, given)
+    if files_https not in (None, "none") and options is None:
+        raise Misuse("--files-https is for TLS: give --tls as well.")
     files_tls_port = file_port("--files-https", files_https, FILES_TLS_PORT)
     doors = door_ports(door or (), options is not None)
     structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))
@@ -185,11 +192,24 @@ def tls_options(
         raise Misuse(f"--organization takes 1 to {ORGANIZATION_LENGTH} characters; {len(organization)} came.")
     return TlsOptions(
         port=port,
-        hosts=tuple(hosts or ()),
+        hosts=tuple(host_name(name) for name in hosts or ()),
         organization=organization or ORGANIZATION,
         authority=authority,
         **given,
     )
+
+
+def host_name(text: str) -> str:
+    """A name or address that a certificate can carry. Raises `Misuse`."""
+    try:
+        return str(ipaddress.ip_address(text))
+    except ValueError:
+        if len(text) > HOST_LENGTH or not _HOST.fullmatch(text):
+            raise Misuse(
+                f"--host-name takes an address or a name of letters, digits, hyphens and dots, {HOST_LENGTH} at most; "
+                f"{text!r} came."
+            ) from None
+    return text
 
 
 def certificate_pairs(certificates: Sequence[Path], keys: Sequence[Path]) -> tuple[tuple[Path, Path], ...]:
@@ -242,6 +262,7 @@ def _text(ours: Supervision, data: Path | None) -> str:
             f"Stations connect to  ws://{ours.host}:{ours.ocpp_port}/IDENTITY",
             *_tls_lines(ours),
             *(f"                 and {url}/IDENTITY, profile {profile} only" for url, profile in _doors(ours)),
+            *_root_lines(ours),
             *(f"Warning: {warning}" for warning in _warnings(ours)),
             f"The HTTP API is at   http://{ours.host}:{ours.http_port}/api/stations (described at /schema)",
             f"Files are fetched at {' and '.join(served) or 'no server of ours'}",
@@ -262,10 +283,14 @@ def _tls_lines(ours: Supervision) -> list[str]:
     url = _tls_url(ours)
     if url is None:
         return []
-    return [
-        f"                 and {url}/IDENTITY, where ws takes profile 1 over trusted networks only",
-        f"Its root is at       http://{ours.host}:{ours.http_port}/api/authority",
-    ]
+    return [f"                 and {url}/IDENTITY, where ws takes profile 1 over trusted networks only"]
+
+
+def _root_lines(ours: Supervision) -> list[str]:
+    """Where the root of its certificates is, where it is known."""
+    if ours.security is None or not ours.security.roots:
+        return []
+    return [f"Its root is at       http://{ours.host}:{ours.http_port}/api/authority"]
 
 
 def _doors(ours: Supervision) -> list[tuple[str, int]]:
