@@ -298,6 +298,31 @@ def test_signing_request_with_another_name_is_rejected_and_the_reason_shown(tmp_
     play(scenario())
 
 
+def test_serial_number_is_that_of_the_station_it_was_registered_for_whatever_others_say(tmp_path: Path) -> None:
+    """Until then no station that claims it gets a certificate; it can be registered for one at a time."""
+
+    async def scenario() -> None:
+        async with running(data=tmp_path, tls=TlsOptions()) as ours:
+            thief, station = Station(ours, "EVD-2"), Station(ours)
+            async with station.connected(tmp_path) as peer, thief.connected(tmp_path) as other:
+                csr = {"csr": station.csr("Forecourt")}
+                assert (await peer.ask("SignCertificate", csr))["status"] == "Rejected"
+                path, rule = "/api/stations/EVD-1", {"serialNumber": SERIAL}
+                assert (await ours.http.put(path, json=rule)).is_success
+                assert (await peer.ask("SignCertificate", csr))["status"] == "Accepted"
+                assert (await other.ask("SignCertificate", {"csr": thief.csr("Forecourt")}))["status"] == "Rejected"
+                refused = await ours.http.put("/api/stations/EVD-2", json=rule)
+                assert (refused.status_code, refused.json()["error"]) == (
+                    409,
+                    f"{SERIAL} is registered as the serial number of EVD-1: give that one another first, or null.",
+                )
+                assert (await ours.http.put(path, json=rule)).is_success
+                assert (await ours.http.put(path, json={"serialNumber": None})).is_success
+                assert (await ours.http.put("/api/stations/EVD-2", json=rule)).is_success
+
+    play(scenario())
+
+
 def test_without_an_authority_every_signing_request_is_rejected() -> None:
     async def scenario() -> None:
         async with running() as ours, ours.station() as peer:

@@ -158,6 +158,7 @@ async def put_station(request: Request[Any, Any, Any], identity: FromPath[str]) 
     supervision = supervision_of(request)
     if rule.authorizationKey is not UNSET:
         _require_key(rule.authorizationKey)
+    _require_own_serial_number(supervision, identity, given(rule.serialNumber))
     status = None if rule.bootStatus is UNSET else str(rule.bootStatus)
     await supervision.edit(StationSet(identity, status, given(rule.interval)))
     if rule.authorizationKey is not UNSET:
@@ -169,6 +170,15 @@ async def put_station(request: Request[Any, Any, Any], identity: FromPath[str]) 
         raise unknown_station(identity)
     warning = warning_of(given(rule.securityProfile))
     return Response(found, headers={} if warning is None else {"Warning": f'299 - "{warning}"'})
+
+
+def _require_own_serial_number(supervision: "Supervision", identity: str, serial_number: str | None) -> None:
+    """Certificates name stations by it. What another has only told of itself is no reason."""
+    other = supervision.doors.registered_with(serial_number, identity) if serial_number else None
+    if other is not None:
+        raise ApiError(
+            409, f"{serial_number} is registered as the serial number of {other}: give that one another first, or null."
+        )
 
 
 async def _set_security(supervision: "Supervision", identity: str, rule: StationRule) -> None:

@@ -118,11 +118,23 @@ class DoorBook:
             judge_request(csr, serial_number, self._organization)
         except SigningRefused as refusal:
             return str(refusal)
-        others = sorted({*self._serial_numbers, *self._expectations} - {identity})
-        for other in others:
-            if self.serial_number(other) == serial_number:
-                return f"{serial_number} is the serial number of {other} too: register whose it is."
+        other = self._other_with(identity, serial_number)
+        return None if other is None else f"{serial_number} is the serial number of {other} too: register whose it is."
+
+    def registered_with(self, serial_number: str, besides: str) -> str | None:
+        """Another station to which the operator has given this serial number."""
+        for identity, expected in self._expectations.items():
+            if expected.serial_number == serial_number and identity != besides:
+                return identity
         return None
+
+    def _other_with(self, identity: str, serial_number: str) -> str | None:
+        """Another station with the serial number of this one: the operator's word is worth more than that of others."""
+        other = self.registered_with(serial_number, identity)
+        if other is not None or self.expected(identity).serial_number:
+            return other
+        others = (name for name, told in self._serial_numbers.items() if told == serial_number and name != identity)
+        return min((name for name in others if self.serial_number(name) == serial_number), default=None)
 
     def _subject(self, certificate: bytes) -> CertificateSubject | None:
         subject = _subject(certificate)
