@@ -45,6 +45,8 @@ ATTACKS: dict[str, tuple[dict[str, str], int]] = {
     "another port of this machine": ({"origin": "http://127.0.0.1:1", **JSON}, 403),
     "our name in another spelling": ({"origin": "http://localhost:1", **JSON}, 403),
     "an origin that hides": ({"origin": "null", **JSON}, 403),
+    "an origin that is none": ({"origin": "http://[::1", **JSON}, 403),
+    "an origin with a user": ({"origin": "http://me@OWN", **JSON}, 403),
     "no origin at all": ({"origin": "", **JSON}, 403),
     "another site without an origin": ({"sec-fetch-site": "cross-site", **JSON}, 403),
     "a site that is ours by half": ({"sec-fetch-site": "same-site", **JSON}, 403),

@@ -120,9 +120,9 @@ def wrong_origin(scope: HTTPScope, headers: dict[str, list[str]]) -> Refusal | N
     site = headers.get("sec-fetch-site", [None])[0]
     if site is not None:
         is_ours = site in ("same-origin", "none")
-        is_ours &= origin in (None, "null") or urlsplit(str(origin)).netloc == headers["host"][0]
+        is_ours &= origin is None or origin == "null" or _place_of(origin) == headers["host"][0]
     else:
-        is_ours = origin is None or urlsplit(origin).netloc == headers["host"][0]
+        is_ours = origin is None or _place_of(origin) == headers["host"][0]
     if not is_ours:
         return Refusal(403, f"A request of our own pages was expected, but one of {origin or site} came.")
     if origin is None and site is None:
@@ -132,6 +132,11 @@ def wrong_origin(scope: HTTPScope, headers: dict[str, list[str]]) -> Refusal | N
     if has_body and kind != "application/json" and scope["path"] != LOGIN:
         return Refusal(415, f"A body of application/json was expected, but {kind or 'one of no kind'} came.")
     return None
+
+
+def _place_of(origin: str) -> str:
+    """What stands behind the scheme of an Origin, host and port; whatever else came is like no Host that is ours."""
+    return origin.partition("://")[2]
 
 
 def guarded(app: ASGIApp, guard: Guard) -> ASGIApp:
