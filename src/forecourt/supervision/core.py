@@ -145,7 +145,7 @@ class CentralSystem:
             transaction = Transaction(told.transactionId, told.at_s, told.status, told.request, key)
             transaction.stopped_s, transaction.meter_stop = told.stopped_s, told.meterStop
             self._transactions.remember(self._station(told.identity), transaction)
-        self.prices.recall(recollection, self._stations)
+        self.prices.recall(recollection)
 
     def _station(self, identity: str) -> Station:
         station = self._stations.get(identity)

@@ -193,10 +193,10 @@ class Prices:
 
     # What the core tells.
 
-    def recall(self, recollection: Recollection, stations: Mapping[str, Station]) -> None:
+    def recall(self, recollection: Recollection) -> None:
         """Go on with the sessions that were under way when the supervision ended."""
         for told in recollection.priced:
-            station = stations.get(told.identity)
+            station = self._stations.get(told.identity)
             transaction = None if station is None else station.transactions.get(told.transactionId)
             if station is None or transaction is None:
                 continue
