@@ -158,6 +158,25 @@ def test_switches_of_mains_and_network_and_the_reboot_are_seen_in_the_strip(
     expect(strip).to_contain_text("Accepted")
 
 
+def test_a_page_with_every_tab_opened_holds_one_stream(site: BrowserSite, open_page: Callable[..., Page]) -> None:
+    page = open_page()
+    streams: list[str] = []
+    page.on("request", lambda request: streams.append(request.url) if "/stream" in request.url else None)
+    page.on("request", lambda request: streams.append(request.url) if "/events" in request.url else None)
+    page.goto(site.add_station())
+    keys = open_tab(page, "Keys")
+    row = keys.get_by_role("row", name=re.compile("^MeterValueSampleInterval"))
+    expect(row).to_be_visible()
+    site.command("ChangeConfiguration", key="MeterValueSampleInterval", value="17")
+    expect(row.get_by_role("cell").nth(0)).to_contain_text("17")
+    open_tab(page, "Power")
+    wire = open_tab(page, "Wire log")
+    expect(wire.locator("[data-wire-rows]")).to_contain_text("ChangeConfiguration")
+    site.command("ClearCache")
+    expect(wire.locator("[data-wire-rows]")).to_contain_text("ClearCache")
+    assert len(streams) == 1, streams
+
+
 def test_facts_tell_what_the_station_waits_for_and_who_charges(
     site: BrowserSite, open_page: Callable[..., Page]
 ) -> None:

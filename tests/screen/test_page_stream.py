@@ -7,6 +7,7 @@ import time
 from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING
 
+import msgspec
 import pytest
 
 from forecourt.runtime.loop import run
@@ -37,12 +38,37 @@ def test_a_page_is_greeted_and_given_every_fragment_and_then_what_changes() -> N
     async def scenario(rig: PageRig) -> None:
         async with rig.stream("/stations/A1/stream?lang=de") as events:
             assert await anext(events) == ("hello", assets_hash())
-            first = [await anext(events) for _ in range(3)]
-            assert [name for name, _ in first] == ["screen", "schematic", "bench"]
+            first = [await anext(events) for _ in range(5)]
+            assert [name for name, _ in first] == ["screen", "schematic", "bench", "news", "sample"]
             await rig.act("/connectors/1/plug")
             assert await read_until(events, "screen") not in dict(first)["screen"]
             await read_until(events, "bench", "Preparing")
         await until(lambda: is_idle(rig))
+
+    play(scenario)
+
+
+def test_workbench_is_told_of_what_it_reads_elsewhere_by_the_same_stream() -> None:
+    """A browser opens six connections to a host: a page that held two streams would leave none to a third page."""
+
+    async def scenario(rig: PageRig) -> None:
+        async with rig.stream("/stations/A1/stream") as events:
+            before = msgspec.json.decode(await read_until(events, "news"))
+            sample = msgspec.json.decode(await read_until(events, "sample"))
+            assert [row["connectorId"] for row in sample["connectors"]] == [1, 2]
+            assert sample["connectors"][0]["power_w"] == 0
+            key = "/api/stations/A1/keys/MeterValueSampleInterval"
+            assert (await rig.client.put(key, json={"value": "17"})).status_code == 200
+            after = msgspec.json.decode(await read_until(events, "news"))
+            assert after == before | {"keys": after["keys"]}
+            assert after["keys"] != before["keys"]
+            wire = rig.station.seat.wire
+            assert wire is not None
+            wire.add(0.0, ">", b'[2,"1","Heartbeat",{}]')
+            later = msgspec.json.decode(await read_until(events, "news"))
+            assert later == after | {"messages": before["messages"] + 1}
+            await rig.act("/power", {"on": False})
+            await read_until(events, "news", '"keys":null')
 
     play(scenario)
 

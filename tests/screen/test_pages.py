@@ -12,6 +12,7 @@ import pytest
 
 from forecourt.errors import ForecourtError
 from forecourt.evlink.picture import Picture
+from forecourt.runtime.http_token import COOKIE
 from forecourt.screen.api import ControlApi
 from forecourt.screen.fragments import STATIC, asset_hash, environment
 from forecourt.screen.pages import KINDS, ROWS_A_PAGE
@@ -163,6 +164,25 @@ def test_every_file_is_served_as_what_it_is_and_kept_by_its_content() -> None:
     play(scenario)
 
 
+def test_pages_and_what_they_load_come_compressed_and_streams_do_not() -> None:
+    async def scenario(rig: PageRig) -> None:
+        packs = {"accept-encoding": "gzip"}
+        for path, least in (("/static/htmx.min.js", 2), ("/static/uPlot.iife.min.js", 2), ("/stations/A1", 3)):
+            async with rig.client.stream("GET", path, headers=packs) as answer:
+                packed = b"".join([part async for part in answer.aiter_raw()])
+                assert (answer.headers["content-encoding"], answer.headers["vary"]) == ("gzip", "Accept-Encoding")
+            plain = await rig.client.get(path, headers={"accept-encoding": "identity"})
+            assert "content-encoding" not in plain.headers
+            assert len(packed) * least < len(plain.content), path
+        async with rig.client.stream("GET", "/stations/A1/stream", headers=packs) as answer:
+            assert "content-encoding" not in answer.headers
+            assert (await anext(answer.aiter_raw())).startswith(b"event: hello")
+        async with rig.client.stream("GET", "/api/stations/A1/events", headers=packs) as answer:
+            assert "content-encoding" not in answer.headers
+
+    play(scenario)
+
+
 @pytest.mark.parametrize(
     "name", ["..%2Fpages.py", "%2e%2e/pages.py", "../pages.py", "nothing.js", "htmx.min.js%00", ""]
 )
@@ -264,6 +284,27 @@ def test_who_shows_the_token_in_the_form_gets_a_session_that_no_script_and_no_ot
         assert not rig.station.seat.network_up
         rig.client.cookies.clear()
         await rig.act("/network", {"up": True}, 401)
+
+    play(scenario, token=TOKEN)
+
+
+def test_who_logs_out_is_a_stranger_again() -> None:
+    async def scenario(rig: PageRig) -> None:
+        assert (await rig.client.post("/logout")).status_code == 401
+        await rig.client.post("/login", data={"token": TOKEN})
+        for path in ("/stations/A1", "/patterns"):
+            assert {"method": "post", "action": "/logout", "class": "logout"} in Elements(await rig.html(path)).of(
+                "form"
+            )
+        session = rig.client.cookies[COOKIE]
+        elsewhere = {"origin": "http://evil.example"}
+        assert (await rig.client.post("/logout", headers=elsewhere)).status_code == 403
+        ours = {"origin": f"http://127.0.0.1:{rig.api.port}"}
+        answer = await rig.client.post("/logout", data={}, headers=ours)
+        assert (answer.status_code, answer.headers["location"]) == (303, "/login")
+        assert COOKIE not in rig.client.cookies
+        rig.client.cookies.set(COOKIE, session)
+        assert (await rig.client.get("/api/stations")).status_code == 401
 
     play(scenario, token=TOKEN)
 

@@ -40,7 +40,9 @@ HEADERS = {
     "cache-control": "no-store",
 }
 """On every answer that does not say otherwise itself."""
-LOGIN = "/login"
+LOGIN, LOGOUT = "/login", "/logout"
+FORMS = frozenset({LOGIN, LOGOUT})
+"""Where pages send plain forms; everywhere else they send JSON."""
 OPEN_PATHS = (LOGIN, "/static/")
 """What is given without a token: how to log in, and the files of that page."""
 
@@ -129,7 +131,7 @@ def wrong_origin(scope: HTTPScope, headers: dict[str, list[str]]) -> Refusal | N
         return None
     kind = headers.get("content-type", [""])[0].partition(";")[0].strip().lower()
     has_body = headers.get("content-length", ["0"]) != ["0"] or "transfer-encoding" in headers
-    if has_body and kind != "application/json" and scope["path"] != LOGIN:
+    if has_body and kind != "application/json" and scope["path"] not in FORMS:
         return Refusal(415, f"A body of application/json was expected, but {kind or 'one of no kind'} came.")
     return None
 

@@ -60,6 +60,11 @@ class WireLog:
     def __len__(self) -> int:
         return len(self._entries)
 
+    @property
+    def latest(self) -> int:
+        """The number of the latest message; 0 before the first."""
+        return self._number
+
     def add(self, wall_s: float, direction: str, frame: bytes) -> None:
         """Keep one frame; the oldest falls out when the log is full."""
         self._entries.append((wall_s, direction, frame))

@@ -10,6 +10,7 @@ from urllib.parse import unquote
 
 import msgspec
 from litestar import Litestar, Request, Response, delete, get, post, put
+from litestar.config.compression import CompressionConfig
 from litestar.datastructures import State
 from litestar.exceptions import HTTPException
 from litestar.handlers import HTTPRouteHandler
@@ -46,7 +47,7 @@ from forecourt.screen.bodies import (
     read_body,
 )
 from forecourt.screen.event_stream import Followers
-from forecourt.screen.login import log_in, login_page
+from forecourt.screen.login import log_in, log_out, login_page
 from forecourt.screen.page_stream import PageStreams
 from forecourt.screen.pages import PAGES, refused_page
 from forecourt.screen.site import Site
@@ -323,6 +324,9 @@ BODIES: dict[HTTPRouteHandler, type[msgspec.Struct]] = {
 }
 """The bodies that handlers read themselves, for their own words about what is wrong."""
 
+UNPACKED = ("^/api/", "/stream$")
+"""What is not compressed: streams, which must not wait, and what programs of this machine ask for all the time."""
+
 STATUSES: dict[type[Exception], int] = {NotNowError: 409, NotThereError: 404, ForecourtError: 400}
 
 
@@ -375,6 +379,7 @@ def create_app(
         *PAGES,
         login_page,
         log_in,
+        log_out,
     ]
     app = Litestar(
         route_handlers=handlers,
@@ -384,6 +389,7 @@ def create_app(
             title="Forecourt station", version="1", path=SCHEMA_PATH, render_plugins=[BodiesPlugin(BODIES)]
         ),
         request_max_body_size=MAX_BODY,
+        compression_config=CompressionConfig("gzip", gzip_compress_level=6, exclude=list(UNPACKED)),
         logging_config=None,
     )
     return segments_kept_apart(guarded(app, guard))

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
     from forecourt.runtime.hosted import HostedStation
+    from forecourt.screen.views import StationView
 
 SAMPLE_S = 1.0
 """Real seconds between two samples of what the driver watches."""
@@ -69,7 +70,7 @@ class Followers:
                     data = await asyncio.wait_for(queue.get(), max(0.0, sample_at - loop.time()))
                 except TimeoutError:
                     sample_at = loop.time() + SAMPLE_S
-                    yield _message("Sample", sample(station))
+                    yield _message("Sample", sample(station_view(station)))
                     continue
                 if data is None:
                     return
@@ -102,9 +103,8 @@ def told(station: HostedStation, what: Event | Effect, now: float) -> dict[str, 
     return data
 
 
-def sample(station: HostedStation) -> dict[str, Any]:
+def sample(view: StationView) -> dict[str, Any]:
     """What the driver in front of the station watches."""
-    view = station_view(station)
     rows = ("connectorId", "status", "power_w", "limited_w", "voltage_v", "current_a", "soc_percent", "meter_wh")
     connectors = [{name: getattr(connector, name) for name in rows} for connector in view.connectors]
     return {"kind": "sample", "name": "Sample", "time": view.clock, "connectors": connectors}

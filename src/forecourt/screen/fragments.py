@@ -67,7 +67,7 @@ def environment() -> Environment:
         auto_reload=False,
     )
     made.filters.update(FILTERS, look=look, option_icon=option_icon, qr_code=qr_code)
-    made.globals.update(asset=asset_url, languages=tuple(LANGUAGES), language_names=LANGUAGES)
+    made.globals.update(has_logout=False, asset=asset_url, languages=tuple(LANGUAGES), language_names=LANGUAGES)
     return made
 
 

@@ -8,7 +8,7 @@ from litestar.exceptions import NotFoundException
 from litestar.params import QueryParameter
 from litestar.response import Redirect
 
-from forecourt.runtime.http_guard import LOGIN, client_of
+from forecourt.runtime.http_guard import LOGIN, LOGOUT, client_of
 from forecourt.runtime.http_token import COOKIE, SESSION_S, ThrottledError, TokenGate
 from forecourt.screen.pages import login_page_of
 
@@ -43,6 +43,15 @@ async def log_in(request: _Request) -> Response[Any]:
         samesite="strict",
         secure=request.url.scheme == "https",
     )
+    return answer
+
+
+@post(LOGOUT, include_in_schema=False)
+async def log_out(request: _Request) -> Response[Any]:
+    """End the session; the browser forgets its name too."""
+    _gate(request).close_session(request.cookies.get(COOKIE, ""))
+    answer = Redirect(LOGIN, status_code=303)
+    answer.delete_cookie(COOKIE)
     return answer
 
 

@@ -30,7 +30,7 @@ SLOW_S = 10.0
 """A watcher that takes nothing for so long is let go."""
 
 Rendered: TypeAlias = dict[tuple[str, str | None], str]
-"""HTML by the name of the fragment and its language, None where that does not matter."""
+"""HTML, or JSON for scripts, by the name of the fragment and its language, None where that does not matter."""
 
 
 class Source(Protocol):

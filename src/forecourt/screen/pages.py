@@ -3,6 +3,7 @@
 They are read-only: whatever is done on a page is done through the control API.
 """
 
+import hashlib
 from collections.abc import Callable, Collection
 from typing import Any
 from urllib.parse import unquote, urlencode
@@ -16,8 +17,8 @@ from markupsafe import Markup
 
 from forecourt.runtime.host import Host
 from forecourt.runtime.hosted import HostedStation, NotThereError
+from forecourt.screen.event_stream import sample
 from forecourt.screen.fragments import (
-    FRAGMENTS,
     SCREEN_ALONE,
     STATIC,
     asset_hash,
@@ -31,7 +32,7 @@ from forecourt.screen.page_stream import PageStreams, Rendered
 from forecourt.screen.patterns import families
 from forecourt.screen.site import Site, SiteView
 from forecourt.screen.texts import choose_language, texts_in
-from forecourt.screen.views import station_view
+from forecourt.screen.views import StationView, station_view
 
 _Request = Request[Any, Any, Any]
 
@@ -56,7 +57,8 @@ class StationSource:
         self._host, self._station, self._site = host, station, site
 
     async def render(self, languages: Collection[str]) -> Rendered | None:
-        """Every fragment in these languages; None when the process has the station no more."""
+        """Every fragment in these languages, and what the workbench's scripts are told as JSON; None when the process
+        has the station no more."""
         if self._host.stations.get(self._station.identity) is not self._station:
             return None
         site = None if self._site is None else await self._site.view()
@@ -68,11 +70,40 @@ class StationSource:
                     rendered[row.name, language] = render_fragment(row, view, language, site)
             else:
                 rendered[row.name, None] = render_fragment(row, view, "en", site)
+        rendered["news", None] = msgspec.json.encode(news(self._station, view)).decode()
+        rendered["sample", None] = msgspec.json.encode(sample(view)).decode()
         return rendered
 
     def listen(self, changed: Callable[[], None]) -> Callable[[], None]:
         """Hear every event and effect of the station."""
         return self._station.seat.listen(lambda _what, _now: changed())
+
+
+class News(msgspec.Struct, frozen=True):
+    """What the workbench has read of the control API is old when one of these differs; null where there is none."""
+
+    messages: int
+    """The number of the latest message in the wire log."""
+    keys: str | None
+    """A name of what the configuration keys are."""
+    profiles: str | None
+    """A name of the installed charging profiles, and of what they apply to."""
+
+
+def news(station: HostedStation, view: StationView) -> News:
+    """What a page compares with what it had."""
+    wire = station.seat.wire
+    profiles = view.chargingProfiles
+    guns = [(row.transaction, row.limit_w) for row in view.connectors]
+    return News(
+        messages=0 if wire is None else wire.latest,
+        keys=None if view.keysChanged is None else _name_of((view.firmware, view.keysChanged)),
+        profiles=None if profiles is None else _name_of((profiles, guns)),
+    )
+
+
+def _name_of(content: object) -> str:
+    return hashlib.blake2b(msgspec.json.encode(content), digest_size=8).hexdigest()
 
 
 class Row(msgspec.Struct, frozen=True):
@@ -140,8 +171,14 @@ class ListSource:
         return lambda: None
 
 
-def _page(template: str, context: dict[str, Any], status: int = 200) -> Response[str]:
-    return Response(render(template, context | {"assets": assets_hash()}), media_type=HTML, status_code=status)
+def _page(template: str, context: dict[str, Any], status: int = 200, *, has_logout: bool = False) -> Response[str]:
+    around = {"assets": assets_hash(), "has_logout": has_logout}
+    return Response(render(template, context | around), media_type=HTML, status_code=status)
+
+
+def _has_logout(request: _Request) -> bool:
+    """Whether there is a session to end: where a token is asked for."""
+    return request.app.state.gate is not None
 
 
 def _language(request: _Request) -> str:
@@ -171,7 +208,8 @@ async def stations_page(request: _Request, find: FromQuery[str] = "", page: From
         return Redirect(path, status_code=302)
     listing = listing_of(host, find, page)
     query = urlencode({"find": listing.find, "page": listing.page})
-    return _page("stations.html", {"listing": listing, "query": query, "texts": texts_in("en")})
+    context = {"listing": listing, "query": query, "texts": texts_in("en")}
+    return _page("stations.html", context, has_logout=_has_logout(request))
 
 
 @get("/stream", include_in_schema=False)
@@ -197,7 +235,7 @@ async def screen_page(request: _Request, identity: FromPath[str]) -> Response[st
 async def _station_page(request: _Request, station: HostedStation, *, alone: bool) -> Response[str]:
     site = None if alone else await _site_view(request)
     context = station_context(station_view(station), texts_in(_language(request)), site)
-    return _page("station.html", context | {"alone": alone})
+    return _page("station.html", context | {"alone": alone}, has_logout=_has_logout(request))
 
 
 @get("/stations/{identity:str}/stream", include_in_schema=False)
@@ -206,7 +244,7 @@ async def station_stream(request: _Request, identity: FromPath[str], only: FromQ
     station = _station(request, identity)
     streams: PageStreams = request.app.state.streams
     source = StationSource(request.app.state.host, station, request.app.state.site)
-    names = SCREEN_ALONE if only == "screen" else tuple(row.name for row in FRAGMENTS)
+    names = SCREEN_ALONE if only == "screen" else None
     return Stream(streams.watch(station, source, _language(request), names), media_type=EVENTS)
 
 
@@ -237,7 +275,8 @@ async def static_file(request: _Request, name: FromPath[str]) -> Response[bytes]
 @get("/patterns", include_in_schema=False)
 async def patterns_page(request: _Request) -> Response[str]:
     """Every state of every part of the screen, without a station."""
-    return _page("patterns.html", {"texts": texts_in(_language(request)), "families": families()})
+    context = {"texts": texts_in(_language(request)), "families": families()}
+    return _page("patterns.html", context, has_logout=_has_logout(request))
 
 
 PAGES = (

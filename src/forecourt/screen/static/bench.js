@@ -10,7 +10,7 @@ const STEPS = { ArrowRight: 1, ArrowLeft: -1 };
 
 function begin(bench) {
   const api = bench.dataset.api;
-  const feed = new Feed(`${api}/events`);
+  const feed = new Feed();
   const panel = (name) => bench.querySelector(`#bench-panel-${name}`);
   const parts = {
     keys: () => new Keys(panel("keys"), `${api}/keys`, feed),

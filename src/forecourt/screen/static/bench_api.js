@@ -1,4 +1,4 @@
-// The station's control API as the workbench uses it, and the one stream of events that its parts share.
+// The station's control API as the workbench uses it, and what the page's stream tells its parts.
 
 /** A refusal of the API, with its sentence. */
 export class Refused extends Error {}
@@ -69,51 +69,40 @@ export function whileSeen(panel, act) {
   };
 }
 
-const RETRY_MS = 2000;
-
-/** What happens in a station: one EventSource for all parts, opened with the first listener. */
+/** What the page's one stream tells of a station. Live.js reads it; every stream begins with `hello`. */
 export class Feed {
-  #path;
-  #source = null;
   #listeners = new Map();
-  #retry = 0;
+  #latest = {};
 
-  constructor(path) {
-    this.#path = path;
-    window.addEventListener("pagehide", () => this.#close());
-    window.addEventListener("pageshow", (event) => { if (event.persisted && this.#listeners.size) this.#open(); });
+  constructor() {
+    document.addEventListener("forecourt:told", ({ detail: { name, data } }) => {
+      if (name === "hello") this.#begin();
+      else if (name === "sample") this.#tell("sample", JSON.parse(data));
+      else if (name === "news") this.#compare(JSON.parse(data));
+    });
   }
 
-  /** Hear every event of this name: Station at the beginning of a connection, Sample each second, and so on. */
+  /** Hear of `sample`, what the driver watches at a moment, or that `messages`, `keys` or `profiles` are others now. */
   on(name, listener) {
-    if (!this.#listeners.has(name)) {
-      this.#listeners.set(name, []);
-      this.#source?.addEventListener(name, (event) => this.#tell(name, event));
-    }
+    if (!this.#listeners.has(name)) this.#listeners.set(name, []);
     this.#listeners.get(name).push(listener);
-    if (!this.#source) this.#open();
   }
 
-  #open() {
-    this.#close();
-    this.#source = new EventSource(this.#path);
-    for (const name of this.#listeners.keys()) {
-      this.#source.addEventListener(name, (event) => this.#tell(name, event));
+  /** Whatever was known may be of another life of the process. */
+  #begin() {
+    this.#latest = {};
+    this.#tell("hello", null);
+  }
+
+  #compare(news) {
+    for (const [name, value] of Object.entries(news)) {
+      if (value === null || value === this.#latest[name]) continue;
+      this.#latest[name] = value;
+      this.#tell(name, value);
     }
-    this.#source.onerror = () => {
-      if (this.#source?.readyState !== EventSource.CLOSED) return;
-      this.#retry = setTimeout(() => this.#open(), RETRY_MS);
-    };
   }
 
-  #close() {
-    clearTimeout(this.#retry);
-    this.#source?.close();
-    this.#source = null;
-  }
-
-  #tell(name, event) {
-    const data = JSON.parse(event.data);
-    for (const listener of this.#listeners.get(name)) listener(data);
+  #tell(name, data) {
+    for (const listener of this.#listeners.get(name) ?? []) listener(data);
   }
 }

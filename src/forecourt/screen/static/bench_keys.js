@@ -21,10 +21,7 @@ export class Keys {
     }
     panel.querySelector("[data-keys-refresh]").addEventListener("click", () => this.#read());
     const again = settle(whileSeen(panel, () => this.#read()), GATHER_MS);
-    feed.on("Station", again);
-    feed.on("KeySet", again);
-    feed.on("PowerRestored", again);
-    feed.on("FrameReceived", (data) => { if (data.frame.includes("ChangeConfiguration")) again(); });
+    feed.on("keys", again);
     this.#read();
   }
 

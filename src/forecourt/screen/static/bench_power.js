@@ -8,7 +8,6 @@ const AHEAD_S = 1800;
 const REFRESH_MS = 10_000;
 const GATHER_MS = 250;
 const HEIGHT_PX = 190;
-const PROFILE_TALK = /"(SetChargingProfile|ClearChargingProfile|StartTransaction|StopTransaction|DataTransfer)"/;
 
 export class Power {
   #panel;
@@ -24,12 +23,8 @@ export class Power {
       this.#charts.set(Number(figure.dataset.chart), new GunChart(figure));
     }
     const read = settle(whileSeen(panel, () => this.#read()), GATHER_MS);
-    feed.on("Station", (station) => { this.#sample(station.clock, station.connectors); read(); });
-    feed.on("Sample", (sample) => this.#sample(sample.time, sample.connectors));
-    for (const name of ["SendFrame", "FrameReceived"]) {
-      feed.on(name, ({ frame }) => { if (PROFILE_TALK.test(frame)) read(); });
-    }
-    feed.on("LimitPower", read);
+    feed.on("sample", ({ time, connectors }) => this.#sample(time, connectors));
+    feed.on("profiles", read);
     read();
     setInterval(() => { if (!document.hidden) read(); }, REFRESH_MS);
   }

@@ -1,11 +1,11 @@
 // The wire log, live. The station's own log is what is shown (it hides secrets and knows the time to each answer); the
-// stream of events only says when there is more of it.
+// page's stream only says when there is more of it.
 
 import { Refused, ask, make, say, settle, whileSeen } from "./bench_api.js";
 import { named, tree } from "./bench_tree.js";
 
 const MOST_ROWS = 500;
-const GATHER_MS = 60;
+const GATHER_MS = 20;
 const NEAR_END_PX = 40;
 const GIST_LENGTH = 160;
 const KINDS = { 2: ["call", "call"], 3: ["result", "result"], 4: ["error", "error"] };
@@ -37,8 +37,8 @@ export class WireLog {
 
   #wire(feed) {
     const more = settle(whileSeen(this.#panel, () => this.#read()), GATHER_MS);
-    for (const name of ["SendFrame", "FrameReceived"]) feed.on(name, more);
-    feed.on("Station", () => this.#begin());
+    feed.on("messages", more);
+    feed.on("hello", () => this.#begin());
     for (const field of this.#panel.querySelectorAll("[data-wire-filter]")) {
       field.addEventListener("input", () => this.#filter());
     }
@@ -55,7 +55,7 @@ export class WireLog {
     });
   }
 
-  /** At the beginning of a stream: after a restart of the process its messages count from 1 again. */
+  /** At the beginning of a stream, for after a restart of the process messages count from 1 again. */
   #begin() {
     this.#last = 0;
     this.#isFresh = true;

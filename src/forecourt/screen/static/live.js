@@ -1,4 +1,5 @@
-// What the server pushes goes where it belongs, and the page says when nothing comes any more.
+// What the server pushes goes where it belongs, and the page says when nothing comes any more. Whatever came is told to
+// the scripts of the page as the event forecourt:told, with its name and text: a page has this one stream and no other.
 "use strict";
 
 (() => {
@@ -31,17 +32,21 @@
     } else if (message.event === "gone") {
       isLost(0);
     }
-    const target = message.event && document.getElementById(message.event);
-    if (!target || !target.hasAttribute("data-live")) return;
     event.preventDefault();
-    htmx.swap({sourceElement: target, target, swap: "innerMorph", text: message.data});
-    document.dispatchEvent(new CustomEvent("forecourt:fragment", {detail: message.event}));
+    const target = message.event && document.getElementById(message.event);
+    if (target && target.hasAttribute("data-live")) {
+      htmx.swap({sourceElement: target, target, swap: "innerMorph", text: message.data});
+    }
+    document.dispatchEvent(new CustomEvent("forecourt:told", {detail: {name: message.event, data: message.data}}));
   }
 
   document.addEventListener("htmx:sse:after:connection", (event) => { connection = event.detail.connection; isBack(); });
   document.addEventListener("htmx:sse:before:connection", (event) => { if (event.detail.connection.attempt > 0) isLost(HURRY_MS); });
   document.addEventListener("htmx:sse:before:message", hear);
-  document.addEventListener("htmx:sse:error", () => isLost(HURRY_MS));
+  document.addEventListener("htmx:sse:error", (event) => {
+    if (/\b401\b/.test(event.detail.error && event.detail.error.message)) location.reload(); // the session has ended: log in
+    else isLost(HURRY_MS);
+  });
   document.addEventListener("visibilitychange", () => { heardAt = Date.now(); });
 
   setInterval(() => {
