@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import json
+import time
 from contextlib import asynccontextmanager
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
@@ -42,6 +44,12 @@ def play(scenario: Coroutine[Any, Any, None], within_s: float = 20.0) -> None:
 
     with asyncio.Runner(loop_factory=new_event_loop) as runner:
         runner.run(bounded())
+
+
+def clock_from(moment: str) -> Callable[[], float]:
+    """A clock for a supervision that goes on from a moment; what stations state is believed for some weeks only."""
+    begun_s = datetime.fromisoformat(moment).timestamp() - time.monotonic()
+    return lambda: begun_s + time.monotonic()
 
 
 class Peer:

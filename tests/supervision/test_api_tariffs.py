@@ -22,7 +22,7 @@ from forecourt import testing
 from forecourt.runtime.tls import client_context
 from forecourt.supervision.server_security import TlsOptions
 from forecourt.testing.live import LiveSite
-from tests.supervision_peers import Peer, play, running
+from tests.supervision_peers import Peer, clock_from, play, running
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -39,6 +39,7 @@ DAY = {
     "vatPercent": "19",
 }
 ACCEPTED = {"status": "Accepted"}
+NOON = "2026-11-22T12:00:00+00:00"
 DOWNLOADED = {"status": "Accepted", "data": '{"downloadStatus":"Downloaded"}'}
 
 
@@ -139,7 +140,7 @@ Prices include VAT.
 
 def test_transaction_receipt_and_station_agree_with_a_bill_by_hand() -> None:
     async def scenario() -> None:
-        async with running() as ours, ours.station() as station:
+        async with running(clock=clock_from(NOON)) as ours, ours.station() as station:
             await give(ours, DAY)
             number = await whole_session(station)
             final = await next_cost(station)
@@ -196,7 +197,7 @@ def test_transaction_without_a_tariff_and_orphan_stop_say_why_they_cost_nothing(
 
 def test_late_session_that_was_made_offline_has_a_price_by_its_own_times() -> None:
     async def scenario() -> None:
-        async with running() as ours, ours.station() as station:
+        async with running(clock=clock_from(NOON)) as ours, ours.station() as station:
             await give(ours, {"currency": "EUR", "pricePerMinute": "0.10"})
             number = await station.start(timestamp="2026-11-20T08:00:00Z")
             stop = {"transactionId": number, "meterStop": 2000, "timestamp": "2026-11-20T08:30:00Z"}

@@ -7,7 +7,7 @@ import json
 import re
 from pathlib import Path
 
-from tests.supervision_peers import Peer, play, running
+from tests.supervision_peers import Peer, clock_from, play, running
 
 PAGE = (Path(__file__).parents[2] / "docs" / "prices.md").read_text(encoding="utf-8")
 
@@ -29,7 +29,7 @@ def test_receipt_of_the_page_is_what_its_session_costs_by_its_tariff() -> None:
     start, stop, status = (json.loads(line) for line in session.splitlines())
 
     async def scenario() -> None:
-        async with running() as ours, ours.station() as station:
+        async with running(clock=clock_from("2026-11-22T12:00:00+00:00")) as ours, ours.station() as station:
             taking = asyncio.create_task(take_costs(station))
             put = await ours.http.put("/api/tariffs/street", json=json.loads(tariff))
             assert put.status_code == 200
