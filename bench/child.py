@@ -16,7 +16,10 @@ import resource
 import sys
 import time
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from bench.role import Role
 
 ROLES = {
     "stations": ("bench.stations", "Stations"),
@@ -28,23 +31,6 @@ ROLES = {
     "package-client": ("bench.package", "PackageClient"),
     "package-server": ("bench.package", "PackageServer"),
 }
-
-
-class Role(Protocol):
-    """What a process does. Every coroutine answers with what the parent is to know."""
-
-    messages: int
-    """Messages that came so far."""
-
-    async def start(self) -> dict[str, Any]: ...
-
-    async def run(self) -> dict[str, Any]: ...
-
-    async def pause(self) -> dict[str, Any]: ...
-
-    async def charge(self) -> dict[str, Any]: ...
-
-    async def stop(self) -> dict[str, Any]: ...
 
 
 def resident_kb() -> int:

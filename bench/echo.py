@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Any
 
+from bench.role import Role
 from forecourt.runtime.link import Links, Welcome
 
 if TYPE_CHECKING:
@@ -35,7 +36,7 @@ class Answering:
         """Nothing to do."""
 
 
-class EchoServer:
+class EchoServer(Role):
     """Answers every frame with the bytes of an empty CALLRESULT."""
 
     def __init__(self, answer: str) -> None:
@@ -50,18 +51,6 @@ class EchoServer:
 
     def _decide(self, handshake: Handshake) -> Welcome:
         return Welcome(Answering(self))
-
-    async def run(self) -> dict[str, Any]:
-        """It waits, always."""
-        return {}
-
-    async def pause(self) -> dict[str, Any]:
-        """Nothing is kept."""
-        return {}
-
-    async def charge(self) -> dict[str, Any]:
-        """There is no car."""
-        return {}
 
     async def stop(self) -> dict[str, Any]:
         """End it."""
@@ -101,7 +90,7 @@ class Calling:
         """Nothing to do."""
 
 
-class EchoClient:
+class EchoClient(Role):
     """Sends one frame a link, and the next when the answer came."""
 
     def __init__(self, url: str, count: int, frame: str) -> None:
@@ -142,10 +131,6 @@ class EchoClient:
         async with asyncio.timeout(60):
             while self.under_way:
                 await asyncio.sleep(0.01)
-        return {}
-
-    async def charge(self) -> dict[str, Any]:
-        """There is no car."""
         return {}
 
     async def stop(self) -> dict[str, Any]:

@@ -14,6 +14,8 @@ from ocpp.charge_point import camel_to_snake_case
 from ocpp.routing import on
 from ocpp.v16 import ChargePoint, call, call_result
 
+from bench.role import Role
+
 AT_ONCE = 100
 logging.getLogger("ocpp").setLevel(logging.WARNING)
 
@@ -30,7 +32,7 @@ class Answerer(ChargePoint):  # type: ignore[misc]
         return call_result.MeterValues()
 
 
-class PackageServer:
+class PackageServer(Role):
     """A central system."""
 
     def __init__(self) -> None:
@@ -51,25 +53,13 @@ class PackageServer:
         with suppress(websockets.ConnectionClosed):
             await answerer.start()
 
-    async def run(self) -> dict[str, Any]:
-        """It waits, always."""
-        return {}
-
-    async def pause(self) -> dict[str, Any]:
-        """Nothing is kept."""
-        return {}
-
-    async def charge(self) -> dict[str, Any]:
-        """There is no car."""
-        return {}
-
     async def stop(self) -> dict[str, Any]:
         """End it."""
         await self._open.aclose()
         return {}
 
 
-class PackageClient:
+class PackageClient(Role):
     """Charge points that send the same MeterValues, with the present time, and again when the answer came."""
 
     def __init__(self, url: str, count: int, frame: str) -> None:
@@ -126,10 +116,6 @@ class PackageClient:
         async with asyncio.timeout(60):
             while self._resting < self._count:
                 await asyncio.sleep(0.01)
-        return {}
-
-    async def charge(self) -> dict[str, Any]:
-        """There is no car."""
         return {}
 
     async def stop(self) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Any
 
+from bench.role import Role
 from forecourt.cabinet.archetypes import ARCHETYPES
 from forecourt.evlink.keys import require_key
 from forecourt.runtime.clock import Clock
@@ -25,7 +26,7 @@ PATIENCE_S = 60.0
 ENOUGH_W = 50_000.0
 
 
-class PageHost:
+class PageHost(Role):
     """Stations and a supervision in one process, in real time; with `charging`, the first has a truck plugged."""
 
     def __init__(self, stations: int, charging: bool) -> None:
@@ -60,18 +61,6 @@ class PageHost:
             station.plug(1, ARCHETYPES["truck"])
             while (seen := station.snapshot()) is None or seen.connectors[0].power_w < ENOUGH_W:
                 await asyncio.sleep(0.05)
-
-    async def run(self) -> dict[str, Any]:
-        """It runs, always."""
-        return {}
-
-    async def pause(self) -> dict[str, Any]:
-        """Nothing is to be waited for."""
-        return {}
-
-    async def charge(self) -> dict[str, Any]:
-        """Nothing: the truck is plugged."""
-        return {}
 
     async def stop(self) -> dict[str, Any]:
         """End it."""

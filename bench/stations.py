@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from bench.child import resident_kb
+from bench.role import Role
 from forecourt.cabinet.archetypes import FAMILY_CAR
 from forecourt.evlink.keys import require_key
 from forecourt.runtime.clock import Clock
@@ -135,7 +136,7 @@ class Told:
         self._metronome.answered(self._owner)
 
 
-class Stations:
+class Stations(Role):
     """Many stations, connected, idle or with a running session on their first connector."""
 
     def __init__(self, url: str, count: int, paced: bool, interval_s: int, root: str | None = None) -> None:
@@ -151,7 +152,7 @@ class Stations:
         self._host.driver.timeline.loop = self._metronome  # type: ignore[assignment]
 
     @property
-    def messages(self) -> int:
+    def messages(self) -> int:  # type: ignore[override] # it is only read
         """Frames that came."""
         return self._metronome.answers
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from bench.role import Role
 from forecourt.supervision.server import Supervision
 from forecourt.supervision.server_security import TlsOptions
 
 
-class SupervisionRole:
+class SupervisionRole(Role):
     """The product's supervision on a data folder, as fleets run it: every fact durable, no wire log."""
 
     def __init__(self, folder: str, secured: bool = False) -> None:
@@ -28,17 +29,9 @@ class SupervisionRole:
             "root": None if security is None else security.authority.root_pem,
         }
 
-    async def run(self) -> dict[str, Any]:
-        """It waits for stations, always."""
-        return {}
-
     async def pause(self) -> dict[str, Any]:
         """Wait until all that came is durable."""
         await self._supervision.store.settled()
-        return {}
-
-    async def charge(self) -> dict[str, Any]:
-        """Nothing: that is the stations' part."""
         return {}
 
     async def stop(self) -> dict[str, Any]:

@@ -25,6 +25,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from bench.parent import STATION_CORE, SUPERVISION_CORE, start
+from bench.role import Role
 from forecourt.runtime.link import Links
 from forecourt.runtime.tls import only_trusting
 from forecourt.supervision.server_authority import Authority
@@ -118,7 +119,7 @@ def _client_certificate(authority: Authority, folder: Path) -> Path:
 # Connections.
 
 
-class Dialler:
+class Dialler(Role):
     """The stations' end: opens connections and closes them again, as fast as they come about."""
 
     def __init__(self, url: str, count: int, root: str | None) -> None:
@@ -152,14 +153,6 @@ class Dialler:
             self._links.connect(f"{self._url}/{identity}", opening, identity=identity, context=self._context)
             await opening.ended
             self.messages += 1
-
-    async def pause(self) -> dict[str, Any]:
-        """Nothing is under way between two runs."""
-        return {}
-
-    async def charge(self) -> dict[str, Any]:
-        """Nothing: these are no stations."""
-        return {}
 
     async def stop(self) -> dict[str, Any]:
         """End it."""
