@@ -370,11 +370,12 @@ def test_cost_that_changes_every_second_is_told_at_the_interval_however_slow_the
 
 
 def test_commands_of_the_operator_go_first(site: Site) -> None:
+    """Also one that is given after the cost was due, which waits for an answer to the one before."""
     number = site.start()
     commands = [site.table.command(ClearCacheRequest())]
     site.meter(number, 1000)
-    commands.append(site.table.command(ChangeAvailabilityRequest(connectorId=0, type=AvailabilityType.Operative)))
     site.table.wait(INTERVAL_S - 1.0)
+    commands.append(site.table.command(ChangeAvailabilityRequest(connectorId=0, type=AvailabilityType.Operative)))
     assert [call[2] for call in site.table.calls()] == ["DataTransfer", "ClearCache"]
     site.wait(INTERVAL_S)
     assert [call[2] for call in site.table.calls()] == [
