@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import asyncio
-from functools import partial
+import gc
 from typing import TYPE_CHECKING
 
 from forecourt.runtime.patience import Patience
@@ -13,20 +13,33 @@ CLOCK_STEP_S = 0.001
 """uvloop's clock tells whole milliseconds."""
 
 
+class Waiter:
+    """Who waits for its time to be up."""
+
+    def __init__(self, name: str, called: list[str]) -> None:
+        self.name = name
+        self._called = called
+        self.done = asyncio.Event()
+
+    def call(self) -> None:
+        self._called.append(self.name)
+        self.done.set()
+
+
 def test_callbacks_come_in_the_order_of_their_times_and_not_before(play: Callable[..., None]) -> None:
     async def scenario() -> None:
         loop = asyncio.get_running_loop()
         patience = Patience(loop)
         called: list[str] = []
-        done = asyncio.Event()
+        first, second, third, last = (Waiter(name, called) for name in ("first", "second", "third", "last"))
         begin = loop.time()
-        patience.after(0.03, done.set)
-        patience.after(0.02, partial(called.append, "second"))
-        patience.after(0.01, partial(called.append, "first"))
-        patience.after(0.02, partial(called.append, "third"))
+        patience.after(0.03, last, Waiter.call)
+        patience.after(0.02, second, Waiter.call)
+        patience.after(0.01, first, Waiter.call)
+        patience.after(0.02, third, Waiter.call)
         assert called == []
-        await done.wait()
-        assert called == ["first", "second", "third"]
+        await last.done.wait()
+        assert called == ["first", "second", "third", "last"]
         assert loop.time() - begin >= 0.03 - CLOCK_STEP_S
 
     play(scenario())
@@ -37,15 +50,29 @@ def test_callback_may_ask_for_another_and_a_stopped_patience_calls_no_more(play:
         loop = asyncio.get_running_loop()
         patience = Patience(loop)
         called: list[str] = []
-        done = asyncio.Event()
-        patience.after(0.001, lambda: patience.after(0.001, done.set))
-        await done.wait()
-        patience.after(0.001, partial(called.append, "never"))
+        asked, never, last = (Waiter(name, called) for name in ("asked", "never", "last"))
+        patience.after(0.001, asked, lambda waiter: patience.after(0.001, waiter, Waiter.call))
+        await asked.done.wait()
+        patience.after(0.001, never, Waiter.call)
         patience.stop()
         other = Patience(loop)
-        done.clear()
-        other.after(0.005, done.set)
-        await done.wait()
-        assert called == []
+        other.after(0.005, last, Waiter.call)
+        await last.done.wait()
+        assert called == ["asked", "last"]
+
+    play(scenario())
+
+
+def test_who_is_gone_before_its_time_is_not_kept_for_it(play: Callable[..., None]) -> None:
+    async def scenario() -> None:
+        patience = Patience(asyncio.get_running_loop())
+        called: list[str] = []
+        patience.after(0.001, Waiter("gone", called), Waiter.call)
+        gc.collect()
+        assert not [one for one in gc.get_objects() if isinstance(one, Waiter)]
+        last = Waiter("last", called)
+        patience.after(0.002, last, Waiter.call)
+        await last.done.wait()
+        assert called == ["last"]
 
     play(scenario())

@@ -162,7 +162,7 @@ class Links:
             listener.close()
         for link in tuple(self._live):
             link.close(code, reason)
-        self.patience.after(within_s, self._abort_all)
+        self.patience.after(within_s, self, Links._abort_all)
         while self._live:
             self._empty.clear()
             await self._empty.wait()

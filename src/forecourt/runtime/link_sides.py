@@ -62,7 +62,7 @@ class StationLink(Link):
         """Start to connect."""
         self._attempt = loop.create_task(self._reach(loop, context))
         self._attempt.add_done_callback(self._reached)
-        self._links.patience.after(self._links.open_timeout_s, self._opening_took_too_long)
+        self._links.patience.after(self._links.open_timeout_s, self, Link._opening_took_too_long)
 
     def refuse(self, reason: str, http_status: int | None = None) -> None:
         """Tell the owner, once, that the link does not open."""
@@ -183,7 +183,7 @@ class SupervisionLink(Link):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         super().connection_made(transport)
         self._links.remember(self)  # not before: there is no connection_lost() after a TLS handshake that failed
-        self._links.patience.after(self._links.open_timeout_s, self._opening_took_too_long)
+        self._links.patience.after(self._links.open_timeout_s, self, Link._opening_took_too_long)
 
     def _shake_hands(self, event: Request | Response) -> None:
         protocol, self._server = self._server, None

@@ -1,14 +1,21 @@
-"""One heap and one loop timer for everything that may only take so long."""
+"""One heap and one loop timer for everything that may only take so long.
+
+What has its end before its time stays in the heap until then, without being kept alive: else whoever comes and goes
+fast enough, as strangers at the door may, would fill the memory with what is left of them.
+"""
 
 from __future__ import annotations
 
 import heapq
 from itertools import count
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeVar
+from weakref import ref
 
 if TYPE_CHECKING:
     import asyncio
     from collections.abc import Callable
+
+T = TypeVar("T")
 
 
 class Patience:
@@ -16,13 +23,13 @@ class Patience:
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._loop = loop
-        self._heap: list[tuple[float, int, Callable[[], None]]] = []
+        self._heap: list[tuple[float, int, ref[Any], Callable[[Any], None]]] = []
         self._order = count()
         self._timer: asyncio.TimerHandle | None = None
 
-    def after(self, delay_s: float, callback: Callable[[], None]) -> None:
-        """Call back once, when `delay_s` real seconds have passed."""
-        entry = (self._loop.time() + delay_s, next(self._order), callback)
+    def after(self, delay_s: float, one: T, call: Callable[[T], None]) -> None:
+        """Call once with `one`, when `delay_s` real seconds have passed, if it is still there then."""
+        entry = (self._loop.time() + delay_s, next(self._order), ref(one), call)
         heapq.heappush(self._heap, entry)
         if self._heap[0] is entry:
             self._arm()
@@ -41,7 +48,9 @@ class Patience:
         now = self._loop.time()
         due = []
         while self._heap and self._heap[0][0] <= now:
-            due.append(heapq.heappop(self._heap)[2])
+            due.append(heapq.heappop(self._heap))
         self._arm()
-        for callback in due:
-            callback()
+        for _, _, reference, call in due:
+            one = reference()
+            if one is not None:
+                call(one)

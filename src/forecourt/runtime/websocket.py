@@ -45,6 +45,7 @@ class Link(asyncio.BufferedProtocol):
     """One WebSocket. Made by `Links`; the two sides are in `link_sides.py`."""
 
     __slots__ = (
+        "__weakref__",
         "_links",
         "_owner",
         "_partial",
@@ -276,7 +277,7 @@ class Link(asyncio.BufferedProtocol):
     def _begin_closing(self) -> None:
         if self._stage < CLOSING:
             self._stage = CLOSING
-            self._links.patience.after(self._links.close_timeout_s, self._closing_took_too_long)
+            self._links.patience.after(self._links.close_timeout_s, self, Link._closing_took_too_long)
 
     def _closing_took_too_long(self) -> None:
         self.abort(f"The peer did not finish closing within {self._links.close_timeout_s:g} s.")
