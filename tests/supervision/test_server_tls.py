@@ -276,9 +276,11 @@ def test_peer_that_offers_only_an_old_tls_version_is_refused_and_that_is_logged(
                 code, said = await s_client(tls_port(ours), version, "-cipher", suites)
                 assert code != 0, said
                 assert "Cipher is (NONE)" in said
+                assert "alert protocol version" in said
             code, said = await s_client(tls_port(ours), "-tls1_2", "-cipher", "AES128-SHA:@SECLEVEL=0")
             assert code != 0, said
             assert "Cipher is (NONE)" in said
+            assert "alert handshake failure" in said
             found = await events(ours, "InvalidTLSVersion")
             assert found[0]["source"] == "supervision"
 
@@ -318,8 +320,25 @@ def test_peer_that_offers_only_other_suites_is_refused_and_that_is_logged(tmp_pa
             code, said = await s_client(tls_port(ours), "-tls1_2", "-cipher", weak)
             assert code != 0, said
             assert "Cipher is (NONE)" in said
+            assert "alert handshake failure" in said
             found = await events(ours, "InvalidTLSCipherSuite")
             assert found[0]["identity"] is None
+
+    play(scenario())
+
+
+@pytest.mark.usefixtures("openssl")
+def test_in_a_crowd_peers_are_refused_as_ever_but_not_told_why(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An alert takes a second descriptor, of which there may be none left."""
+    monkeypatch.setattr("forecourt.supervision.server_tls.ALERTED_AT_ONCE", 0)
+
+    async def scenario() -> None:
+        async with running(data=tmp_path, tls=TLS) as ours:
+            code, said = await s_client(tls_port(ours), "-tls1_1", "-cipher", "ALL:@SECLEVEL=0")
+            assert code != 0, said
+            assert "Cipher is (NONE)" in said
+            assert "alert" not in said
+            assert await events(ours, "InvalidTLSVersion")
 
     play(scenario())
 

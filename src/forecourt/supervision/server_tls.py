@@ -3,7 +3,9 @@
 Theory of operation. A `SecureListener` looks at the first byte that comes: 0x16 begins a TLS handshake, anything else
 is HTTP. So one port takes ws and wss, and a station that changes only the scheme of its SupervisionUrl, as the change
 of the security profile does, finds its supervision; a port that is for TLS only refuses the rest. What fails before
-the WebSocket's own handshake ends here and is told of with the white paper's name for it.
+the WebSocket's own handshake ends here and is told of with the white paper's name for it. Event loops drop the alert
+that OpenSSL has made for the peer then; so it is sent from here, through a second descriptor of the connection, where
+it can be sent in the clear.
 
 The context asks for a client certificate without insisting on one: a station of profile 2 has none. One that is shown
 must hang on the authority, or the handshake fails. New certificates are loaded into the context that is in use: they
@@ -17,6 +19,7 @@ version in the ClientHello says. So a newer station can neither be talked down t
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import socket
 import ssl
 import warnings
@@ -59,18 +62,24 @@ _EVENTS = {
     "CERTIFICATE_VERIFY_FAILED": INVALID_CERTIFICATE,
 }
 """Security events by OpenSSL's reason. What is in no row, such as a peer that goes away, is none."""
+_PROTOCOL_VERSION, _HANDSHAKE_FAILURE = 70, 40
+_ALERTS = {
+    "UNSUPPORTED_PROTOCOL": _PROTOCOL_VERSION,
+    "VERSION_TOO_LOW": _PROTOCOL_VERSION,
+    "NO_SHARED_CIPHER": _HANDSHAKE_FAILURE,
+}
+"""What a peer is told (RFC 8446, 6) of failures that come before anything is encrypted."""
+ALERTED_AT_ONCE = 256
+"""In a greater crowd nobody is told: each costs a descriptor more while it is greeted."""
 
 
 def server_context(authorities: Iterable[str], files: Iterable[tuple[Path, Path]]) -> ssl.SSLContext:
     """The server's side of TLS: certificates with their keys, and the PEM of those who may sign stations'."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
-    context.options |= ssl.OP_NO_COMPRESSION | ssl.OP_NO_RENEGOTIATION | ssl.OP_CIPHER_SERVER_PREFERENCE
+    context.options |= ssl.OP_CIPHER_SERVER_PREFERENCE
     context.set_ciphers(CIPHERS)
-    context.verify_mode = ssl.CERT_OPTIONAL
-    context.verify_flags |= ssl.VERIFY_X509_STRICT | ssl.VERIFY_X509_TRUSTED_FIRST
-    context.load_verify_locations(cadata="".join(authorities))
-    load_certificates(context, files)
+    _complete(context, authorities, files)
     return context
 
 
@@ -82,13 +91,18 @@ def legacy_context(authorities: Iterable[str], files: Iterable[tuple[Path, Path]
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)  # that is what the operator has asked for
         context.minimum_version, context.maximum_version = ssl.TLSVersion.TLSv1, ssl.TLSVersion.TLSv1_1
-    context.options |= ssl.OP_NO_COMPRESSION | ssl.OP_NO_RENEGOTIATION
     context.set_ciphers(LEGACY_CIPHERS)
+    _complete(context, authorities, files)
+    return context
+
+
+def _complete(context: ssl.SSLContext, authorities: Iterable[str], files: Iterable[tuple[Path, Path]]) -> None:
+    """What holds for every version: how peers are checked, and what they are shown."""
+    context.options |= ssl.OP_NO_COMPRESSION | ssl.OP_NO_RENEGOTIATION
     context.verify_mode = ssl.CERT_OPTIONAL
     context.verify_flags |= ssl.VERIFY_X509_STRICT | ssl.VERIFY_X509_TRUSTED_FIRST
     context.load_verify_locations(cadata="".join(authorities))
     load_certificates(context, files)
-    return context
 
 
 def load_certificates(context: ssl.SSLContext, files: Iterable[tuple[Path, Path]]) -> None:
@@ -171,8 +185,11 @@ class SecureListener:
     async def _greet(self, connection: socket.socket, remote: str) -> None:
         """Bring a connection to the point where the WebSocket's own handshake begins."""
         handed_over = False
+        spare: socket.socket | None = None
         try:
             context = await self._context_for(connection)
+            if context is not None and len(self._greeting) <= ALERTED_AT_ONCE:
+                spare = connection.dup()
             handed_over = True
             await self._loop.connect_accepted_socket(
                 lambda: SupervisionLink(self._links, self._decide),
@@ -182,12 +199,17 @@ class SecureListener:
             )
         except ssl.SSLError as error:
             reason = error.reason or ""
+            if spare is not None and (alert := _ALERTS.get(reason)):
+                with contextlib.suppress(OSError):  # it may be gone already
+                    spare.send(_fatal(alert))
             if event := _EVENTS.get(reason):
                 detail = getattr(error, "verify_message", None) or reason.replace("_", " ").lower()
                 self._on_failure(event, remote, f"The TLS handshake of {remote} failed: {detail}.")
         except (OSError, TimeoutError):
             pass  # it went away, or said nothing: the network's business
         finally:
+            if spare is not None:
+                spare.close()
             if not handed_over:
                 connection.close()
 
@@ -216,3 +238,8 @@ class SecureListener:
             self._loop.remove_reader(connection)
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVLOWAT, 1)
         return connection.recv(count, socket.MSG_PEEK)
+
+
+def _fatal(description: int) -> bytes:
+    """A fatal alert in the clear, as a record of the version that every peer takes at the beginning."""
+    return bytes([0x15, 3, 1, 0, 2, 2, description])
