@@ -17,7 +17,6 @@ from forecourt.runtime.host import Host
 from forecourt.runtime.keys import Keys
 from forecourt.runtime.link import Links, Refuse, Welcome
 from forecourt.runtime.records import RecordStore
-from forecourt.runtime.tls import server_context
 from forecourt.station.commissioning import Commissioning
 from tests.authorities import OPERATOR, SERIAL, SUPERVISION, Authority, key_of, pem_of
 from tests.hosted_rig import NoChance, Rig, YesSayer, until
@@ -73,6 +72,14 @@ class Strict(YesSayer):
         if self.wants_certificate and handshake.certificate is None:
             return Refuse(401, "A certificate is wanted here.")
         return Welcome(self)
+
+
+def server_context(certificate_file: str) -> ssl.SSLContext:
+    """What a server shows whose chain and key are in this file; nobody's certificate is asked for."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.load_cert_chain(certificate_file)
+    return context
 
 
 class TlsRig(Rig):

@@ -9,8 +9,9 @@ import pytest
 import trustme
 
 from forecourt.runtime.link import Links
-from forecourt.runtime.tls import client_context, server_context
+from forecourt.runtime.tls import client_context
 from tests.link_peers import Owner, echo, welcome_into
+from tests.tls_rig import server_context
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -91,12 +91,3 @@ def read_authorities(path: Path) -> str:
         why = getattr(error, "strerror", None) or error
         raise TrustError(f"{path} was expected to hold certificates in PEM; it does not: {why}.") from error
     return text
-
-
-def server_context(certificate_file: str, key_file: str | None = None) -> ssl.SSLContext:
-    """What a supervision shows to its stations: a chain in PEM, and its key there or in a file of its own."""
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
-    context.options |= ssl.OP_NO_COMPRESSION | ssl.OP_NO_RENEGOTIATION
-    context.load_cert_chain(certificate_file, key_file)
-    return context
