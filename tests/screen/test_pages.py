@@ -213,6 +213,15 @@ def test_the_list_is_found_by_a_part_of_the_identity_and_read_in_pages() -> None
     play(scenario, *(f"GARAGE-{number}" for number in range(ROWS_A_PAGE + 20)), powered=False)
 
 
+def test_a_page_leads_to_the_other_stations_where_there_are_some() -> None:
+    async def scenario(rig: PageRig) -> None:
+        assert {"href": "/"} in Elements(await rig.html("/stations/A1")).of("a")
+        del rig.host.stations["A2"]
+        assert {"href": "/"} not in Elements(await rig.html("/stations/A1")).of("a")
+
+    play(scenario, "A1", "A2", powered=False)
+
+
 def test_without_a_station_the_list_says_so() -> None:
     async def scenario(rig: PageRig) -> None:
         rig.host.stations.clear()

@@ -235,7 +235,8 @@ async def screen_page(request: _Request, identity: FromPath[str]) -> Response[st
 async def _station_page(request: _Request, station: HostedStation, *, alone: bool) -> Response[str]:
     site = None if alone else await _site_view(request)
     context = station_context(station_view(station), texts_in(_language(request)), site)
-    return _page("station.html", context | {"alone": alone}, has_logout=_has_logout(request))
+    around = {"alone": alone, "has_others": len(request.app.state.host.stations) > 1}
+    return _page("station.html", context | around, has_logout=_has_logout(request))
 
 
 @get("/stations/{identity:str}/stream", include_in_schema=False)
