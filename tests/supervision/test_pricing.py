@@ -20,6 +20,7 @@ from forecourt.supervision.facts import (
     TariffSet,
     TariffShown,
 )
+from forecourt.supervision.pricing import SESSIONS
 from forecourt.supervision.tabletop import IDENTITY, Tabletop
 from forecourt.supervision.tariffs import Tariff
 
@@ -165,6 +166,16 @@ def test_many_values_within_an_interval_are_told_as_one_the_latest(site: Site) -
     assert since[-1]["totalCost"] == 1.5
 
 
+def test_register_that_falls_lowers_no_running_cost(site: Site) -> None:
+    number = site.start()
+    for wh in (3000, 1000):
+        site.meter(number, wh)
+        site.wait(INTERVAL_S)
+    site.meter(number, 4000)
+    site.wait(INTERVAL_S)
+    assert site.costs == [0, 1.5, 2]
+
+
 def test_interval_is_the_policy_s(site: Site) -> None:
     policy = Policy(accept_unknown_id_tags=True, cost_interval_s=300)
     site.table.edit(PolicySet(policy))
@@ -220,6 +231,31 @@ def test_next_session_on_a_gun_ends_the_idle_fee_of_the_one_before() -> None:
     assert [fact.freed_s for fact in freed] == [site.table.now - 120.0]
     last = {data["transactionId"]: data["totalCost"] for _, _, data in site.told}
     assert last == {first: 1.1, second: 0}
+
+
+def test_gun_that_says_it_is_free_in_mid_session_and_then_goes_on_is_told_its_cost_again(site: Site) -> None:
+    number = site.start()
+    site.status("Available")
+    site.meter(number, 1000)
+    site.wait(INTERVAL_S)
+    assert site.costs == [0]
+    site.status("Charging")
+    site.wait(INTERVAL_S)
+    assert site.costs == [0, 0.5]
+    freed = [fact.freed_s for fact in site.table.kept(GunFreed)]
+    assert (len(freed), freed[-1]) == (2, None)
+
+
+def test_gun_is_free_after_the_end_at_the_earliest_whatever_its_station_states() -> None:
+    site = Site(IDLE)
+    site.boot()
+    number = site.start()
+    earlier = site.stamp()
+    site.wait(60.0)
+    site.stop(number, 1000)
+    request = {"connectorId": 1, "status": "Available", "errorCode": "NoError", "timestamp": earlier}
+    site.table.result("StatusNotification", request)
+    assert site.table.kept(GunFreed) == [GunFreed(IDENTITY, number, site.table.now)]
 
 
 def test_both_guns_are_told_each_its_own_cost_one_after_the_other(site: Site) -> None:
@@ -484,6 +520,19 @@ def test_values_without_a_transaction_count_for_the_one_of_their_gun(site: Site)
     site.table.result("MeterValues", {"connectorId": 1, "meterValue": values})
     site.wait(INTERVAL_S)
     assert site.costs == [0, 1]
+    of_before = datetime.fromtimestamp(site.table.now - 7200, UTC).isoformat().replace("+00:00", "Z")
+    values = [{"timestamp": of_before, "sampledValue": [{"value": "9", "unit": "kWh"}]}]
+    site.table.result("MeterValues", {"connectorId": 1, "meterValue": values})
+    site.wait(INTERVAL_S)
+    assert site.costs == [0, 1]
+
+
+def test_only_the_latest_sessions_of_a_station_are_followed(site: Site) -> None:
+    numbers = [site.start(connector=connector) for connector in range(1, SESSIONS + 2)]
+    for number, connector in ((numbers[0], 1), (numbers[-1], SESSIONS + 1)):
+        site.meter(number, 1000, connector=connector)
+    site.wait(2 * INTERVAL_S)
+    assert {data["transactionId"] for _, _, data in site.told if data["totalCost"] == 0.5} == {numbers[-1]}
 
 
 def test_late_offline_session_takes_the_version_that_held_when_it_began() -> None:
@@ -554,9 +603,29 @@ def test_picture_that_is_not_taken_is_offered_again_after_the_next_boot(site: Si
     site.table.answer({"status": "Rejected", "data": '{"downloadStatus":"DownloadFailed"}'})
     site.table.wait(600)
     assert len(downloads(site, 1)) == 1
-    site.table.result("BootNotification", {"chargePointVendor": "S", "chargePointModel": "M"})
+    site.table.closed[1] = (1006, "gone")
+    link = site.connect()
+    site.table.wait(600)
+    assert downloads(site, link) == []
+    site.table.result("BootNotification", {"chargePointVendor": "S", "chargePointModel": "M"}, link)
     site.table.wait(INTERVAL_S)
-    assert len(downloads(site, 1)) == 2
+    assert len(downloads(site, link)) == 1
+
+
+def test_picture_that_is_replaced_while_it_is_fetched_is_sent_after_it(site: Site) -> None:
+    """The station takes its time over the first, so that the turn of the second passes meanwhile."""
+    site.table.edit(PolicySet(Policy(accept_unknown_id_tags=True, cost_interval_s=1)))
+    site.table.edit(picture())
+    site.table.wait(2.0)
+    site.table.edit(picture("d2"))
+    site.table.wait(5.0)
+    assert len(downloads(site, 1)) == 1
+    site.table.answer(ACCEPTED)
+    site.table.wait(2.0)
+    assert [data["location"].rsplit("/", 2)[1] for data in downloads(site, 1)] == ["d1.png", "d2.png"]
+    site.table.answer(ACCEPTED)
+    assert site.table.core.next_deadline() == float("inf")
+    assert site.table.kept(TariffShown)[-1] == TariffShown(IDENTITY, "d2")
 
 
 def test_picture_a_station_has_is_not_sent_again_after_a_restart(site: Site) -> None:

@@ -299,6 +299,7 @@ class Prices:
             elif session.transaction.stopped_s is None:
                 session.freed_s = None
                 effects.append(Store(GunFreed(station.identity, session.transaction.transaction_id, None)))
+                self._schedule(visit, self._turn(station, now))
 
     def unwilling(self, identity: str) -> str | None:
         """Why a station is told no costs until it boots again; None where it is."""
@@ -327,13 +328,13 @@ class Prices:
 
     def answered(self, visit: _Visit, now: float, at_once: bool) -> None:
         """A station has answered, or will not: what else it has to be told follows, in its turn at the latest."""
-        self._drop_over(visit, now)
-        if visit.station.identity in self._visits and visit.station.connected:
+        if visit.station.connected:
             wanted = self._picture_request(visit) is not None or self._to_tell(visit, now) is not None
             if at_once and wanted:
                 self._schedule(visit, now)
             elif wanted or self._is_behind(visit, now):
                 self._schedule(visit, self._turn(visit.station, now))
+        self._drop_over(visit, now)
 
     # Inside.
 
