@@ -163,6 +163,19 @@ def test_running_session_costs_what_its_register_and_the_clock_say() -> None:
     assert amount_text(cost_of(prices, running("3500"), START_S + 90.9).gross) == "2.09"
 
 
+@pytest.mark.parametrize(
+    ("seconds", "gross"), [(0.999, "0.00"), (1.0, "1.00"), (89.9999996, "90.00"), (90.999, "90.00")]
+)
+def test_second_that_has_only_begun_costs_nothing(seconds: float, gross: str) -> None:
+    prices = tariff(pricePerMinute="60")
+    assert amount_text(cost_of(prices, running(None), START_S + seconds).gross) == gross
+
+
+def test_session_whose_gun_is_free_but_whose_end_is_not_known_costs_no_more_time() -> None:
+    prices = tariff(pricePerMinute="60")
+    assert amount_text(cost_of(prices, running(None, freed_s=START_S + 60), LATER_S).gross) == "60.00"
+
+
 def test_running_cost_never_falls_while_register_and_clock_rise() -> None:
     prices = tariff(pricePerKWh="0.333", pricePerMinute="0.017", vatPercent="19")
     costs = [cost_of(prices, running(str(1000 + 7 * step)), START_S + step).gross for step in range(2000)]
@@ -244,6 +257,6 @@ def test_values_of_other_measurands_are_no_register() -> None:
     other = [
         {"value": "5", "measurand": "Power.Active.Import", "unit": "kW"},
         {"value": "9", "measurand": "Energy.Active.Import.Register", "phase": "L1"},
-        {"value": "abc", "format": "SignedData"},
+        {"value": "123", "format": "SignedData"},
     ]
     assert register_wh(msgspec.convert(other, list[SampledValue])) is None
