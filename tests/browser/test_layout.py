@@ -28,6 +28,14 @@ TOO_SMALL = """() => [...document.querySelectorAll(".display :is(a, button)")].f
     (part) => part.offsetParent).map(
     (part) => [part.textContent.trim(), part.getBoundingClientRect()]).filter(
     ([, box]) => box.width < 44 || box.height < 44).map(([text]) => text)"""
+TOO_HIGH = """() => {
+    const frames = [...document.querySelectorAll(".pattern")].map(
+        (pattern) => [pattern.id, pattern.querySelector(".display-frame")]);
+    document.body.className = "station-page-alone";
+    return frames.filter(([, frame]) => {
+        document.body.replaceChildren(frame);
+        const { scrollHeight, scrollWidth } = document.documentElement;
+        return scrollHeight > innerHeight || scrollWidth > innerWidth; }).map(([name]) => name); }"""
 MANY_OPTIONS = ("every-option", "every-option-but-the-code")
 TWO_LINES = "cost-in-rial"
 """Its amount of seven digits does not fit beside its currency."""
@@ -47,6 +55,16 @@ def test_the_screen_is_as_high_in_every_state_so_that_nothing_below_it_jumps(
     heights = {name: height for name, height in page.evaluate(HEIGHTS).items() if name not in longer}
     assert len(heights) > 60
     assert len(set(heights.values())) == 1, heights
+
+
+@pytest.mark.parametrize("language", ["en", "de"])
+@pytest.mark.parametrize("viewport", [(844, 390), (1024, 768), (1366, 768), (1920, 1080)])
+def test_the_screen_alone_fits_a_window_that_is_wider_than_high(
+    viewport: tuple[int, int], language: str, open_page: Callable[..., Page], site: BrowserSite
+) -> None:
+    width, height = viewport
+    page = open_page(patterns(site, language), viewport={"width": width, "height": height})
+    assert set(page.evaluate(TOO_HIGH)) <= {*HOSTILE, *MANY_OPTIONS}
 
 
 def test_figures_of_a_session_keep_their_places_while_it_starts_runs_pauses_and_ends(
