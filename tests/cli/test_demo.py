@@ -19,6 +19,7 @@ import pytest
 
 from forecourt.cabinet.archetypes import FAMILY_CAR
 from forecourt.cli.demo_story import ARRIVAL_SOC, TARGET_SOC
+from tests.watchdog import killed_at_last
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -32,17 +33,17 @@ UPGRADE_S = 15.0
 
 @contextmanager
 def running(*arguments: str, **environment: str) -> Iterator[subprocess.Popen[str]]:
-    with subprocess.Popen(
-        [*COMMAND, *arguments],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        env=os.environ | {"PYTHONUNBUFFERED": "1"} | environment,
-    ) as process:
-        try:
-            yield process
-        finally:
-            process.kill()
+    with (
+        subprocess.Popen(
+            [*COMMAND, *arguments],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            env=os.environ | {"PYTHONUNBUFFERED": "1"} | environment,
+        ) as process,
+        killed_at_last(process),
+    ):
+        yield process
 
 
 def once(*arguments: str) -> dict[str, Any]:

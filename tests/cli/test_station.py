@@ -18,6 +18,7 @@ import pytest
 from forecourt.cli.station import named_options
 from forecourt.cli.station_file import options_of
 from forecourt.evlink.generations import PowerLossStop
+from tests.watchdog import killed_at_last
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -77,9 +78,9 @@ class Process:
 def running(*arguments: str) -> Iterator[Process]:
     process = Process(*arguments)
     try:
-        yield process
+        with killed_at_last(process.popen):
+            yield process
     finally:
-        process.popen.kill()
         process.popen.communicate()
 
 

@@ -18,6 +18,8 @@ import pytest
 from websockets.sync.client import connect
 from websockets.typing import Subprotocol
 
+from tests.watchdog import killed_at_last
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
@@ -30,17 +32,17 @@ def supervision(*arguments: str) -> Iterator[subprocess.Popen[str]]:
     """The command, running; killed at the end if it still does."""
     ports = ["--ocpp-port", "0", "--http-port", "0"]
     environment = os.environ | {"PYTHONUNBUFFERED": "1"}
-    with subprocess.Popen(
-        [*COMMAND, *ports, *arguments],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        env=environment,
-    ) as process:
-        try:
-            yield process
-        finally:
-            process.kill()
+    with (
+        subprocess.Popen(
+            [*COMMAND, *ports, *arguments],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            env=environment,
+        ) as process,
+        killed_at_last(process),
+    ):
+        yield process
 
 
 def ended(*arguments: str) -> subprocess.CompletedProcess[str]:
