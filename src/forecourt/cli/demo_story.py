@@ -17,19 +17,7 @@ from forecourt.cabinet.archetypes import ARCHETYPES
 from forecourt.cli.demo_site import ID_TAG, IDENTITY
 from forecourt.errors import ForecourtError
 from forecourt.runtime.hosted import NotNowError
-from forecourt.station.events import (
-    BadgeShown,
-    CablePlugged,
-    CableUnplugged,
-    ConnectorShown,
-    FaultCleared,
-    FaultRaised,
-    KeySet,
-    PowerLost,
-    RebootRequested,
-    TariffHidden,
-    TariffShown,
-)
+from forecourt.station import events as happened
 from forecourt.supervision import readings
 
 if TYPE_CHECKING:
@@ -63,17 +51,17 @@ ALONE_S = 60.0
 """Real seconds that the story keeps away after somebody has done something."""
 ACTS = frozenset(
     {
-        BadgeShown,
-        CablePlugged,
-        CableUnplugged,
-        ConnectorShown,
-        FaultCleared,
-        FaultRaised,
-        KeySet,
-        PowerLost,
-        RebootRequested,
-        TariffHidden,
-        TariffShown,
+        happened.BadgeShown,
+        happened.CablePlugged,
+        happened.CableUnplugged,
+        happened.ConnectorShown,
+        happened.FaultCleared,
+        happened.FaultRaised,
+        happened.KeySet,
+        happened.PowerLost,
+        happened.RebootRequested,
+        happened.TariffHidden,
+        happened.TariffShown,
     }
 )
 """What people do, where it is not the story's doing."""
@@ -265,10 +253,10 @@ class Story:
 
     def _take_note(self, act: Event | Effect) -> None:
         """Somebody did something, perhaps the story itself. A new life finds a car that was plugged before."""
-        again = isinstance(act, CablePlugged) and act.connector in self._own | self._persons
-        if isinstance(act, CablePlugged) and not again:
+        again = isinstance(act, happened.CablePlugged) and act.connector in self._own | self._persons
+        if isinstance(act, happened.CablePlugged) and not again:
             self._persons.add(act.connector)
-        elif isinstance(act, CableUnplugged):
+        elif isinstance(act, happened.CableUnplugged):
             self._own.discard(act.connector)
             self._persons.discard(act.connector)
         if not self._is_acting and not again:
