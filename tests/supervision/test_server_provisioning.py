@@ -375,6 +375,33 @@ def test_one_call_leads_a_station_to_another_profile_in_the_order_of_the_white_p
     play(scenario())
 
 
+@pytest.mark.parametrize(
+    ("method", "rule", "why"),
+    [
+        ("PUT", {"securityProfile": 0}, "The operator decided on another security profile."),
+        ("DELETE", None, "The operator deleted the station."),
+    ],
+)
+def test_upgrade_ends_when_the_operator_changes_his_mind_and_does_not_go_on_after_a_restart(
+    tmp_path: Path, method: str, rule: dict[str, Any] | None, why: str
+) -> None:
+    async def scenario() -> None:
+        async with running(data=tmp_path, tls=TlsOptions()) as ours:
+            assert (await ours.http.put("/api/stations/EVD-1", json={})).is_success
+            station = Station(ours)
+            async with station.connected(tmp_path) as peer:
+                await ours.http.put("/api/stations/EVD-1/security-profile", json={"profile": 2})
+                await station.serve(peer, "AuthorizationKey")
+                assert (await ours.http.request(method, "/api/stations/EVD-1", json=rule)).is_success
+                assert (await upgraded(ours, "failed"))["reason"] == why
+                assert not ours.supervision.provisioning.leads("EVD-1")
+        async with running(data=tmp_path, tls=TlsOptions()) as ours:
+            assert (await ours.get("/api/stations/EVD-1/security-profile"))["state"] == "failed"
+            assert not ours.supervision.provisioning.leads("EVD-1")
+
+    play(scenario())
+
+
 def test_upgrade_cut_by_a_crash_goes_on_after_it_without_doing_twice_what_is_done(tmp_path: Path) -> None:
     async def scenario() -> None:
         async with running(data=tmp_path, tls=TlsOptions()) as ours:

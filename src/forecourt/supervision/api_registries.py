@@ -187,7 +187,7 @@ async def _set_security(supervision: "Supervision", identity: str, rule: Station
     expected = supervision.doors.expected(identity)
     profile = expected.profile if rule.securityProfile is UNSET else rule.securityProfile
     serial_number = (expected.serial_number or None) if rule.serialNumber is UNSET else rule.serialNumber
-    if profile != expected.profile:
+    if rule.securityProfile is not UNSET and profile != expected.target:
         await supervision.provisioning.give_up(identity, "The operator decided on another security profile.")
     await supervision.edit(SecuritySet(identity, profile, serial_number))
 
@@ -199,6 +199,7 @@ async def delete_station(request: Request[Any, Any, Any], identity: FromPath[str
     supervision = supervision_of(request)
     if not await read(request, lambda connection: readings.is_registered(connection, identity)):
         raise ApiError(404, f"The station {identity} is not registered.")
+    await supervision.provisioning.give_up(identity, "The operator deleted the station.")
     await supervision.edit(StationDeleted(identity))
 
 

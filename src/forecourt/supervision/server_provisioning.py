@@ -276,11 +276,16 @@ class Provisioning:
         await self._note(identity, target, former, "running", "begin")
         self._start("upgrade", identity, self._upgrade(identity, target, former))
 
+    def leads(self, identity: str) -> bool:
+        """Whether a station is being led to another profile."""
+        return ("upgrade", identity) in self._tasks
+
     async def give_up(self, identity: str, sentence: str) -> None:
         """End what leads a station to another profile, if anything does."""
         task = self._tasks.get(("upgrade", identity))
         if task is not None:
             task.cancel()
+            await asyncio.wait([task])
             for row in await self._supervision.store.read(running_upgrades):
                 if row.identity == identity:
                     await self._note(identity, row.target, row.former, "failed", row.step, sentence)
