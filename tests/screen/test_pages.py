@@ -297,6 +297,16 @@ def test_who_shows_the_token_in_the_form_gets_a_session_that_no_script_and_no_ot
     play(scenario, token=TOKEN)
 
 
+def test_stream_of_a_session_that_has_ended_is_refused_and_not_led_to_the_login() -> None:
+    """A form would be taken for a stream that says nothing; of a 401 the page learns that it is to load itself anew."""
+
+    async def scenario(rig: PageRig) -> None:
+        accept = {"accept": "text/html, text/event-stream"}
+        assert (await rig.client.get("/stations/A1/stream", headers=accept)).status_code == 401
+
+    play(scenario, token=TOKEN)
+
+
 def test_who_logs_out_is_a_stranger_again() -> None:
     async def scenario(rig: PageRig) -> None:
         assert (await rig.client.post("/logout")).status_code == 401

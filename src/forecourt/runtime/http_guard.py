@@ -109,7 +109,8 @@ class Guard:
             except ThrottledError as throttled:
                 return Refusal(429, str(throttled), (("retry-after", f"{WAIT_S:.0f}"),))
             return Refusal(401, "The token is a wrong one.", challenge)
-        if scope["method"] == "GET" and "text/html" in headers.get("accept", [""])[0]:
+        accepted = headers.get("accept", [""])[0]
+        if scope["method"] == "GET" and "text/html" in accepted and "text/event-stream" not in accepted:
             return Refusal(303, "Log in first.", (("location", f"{LOGIN}?next={quote(path)}"),))
         return Refusal(401, "A token was expected: Authorization: Bearer TOKEN.", challenge)
 

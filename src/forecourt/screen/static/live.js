@@ -44,7 +44,7 @@
   document.addEventListener("htmx:sse:before:connection", (event) => { if (event.detail.connection.attempt > 0) isLost(HURRY_MS); });
   document.addEventListener("htmx:sse:before:message", hear);
   document.addEventListener("htmx:sse:error", (event) => {
-    if (/\b401\b/.test(event.detail.error && event.detail.error.message)) location.reload(); // the session has ended: log in
+    if (event.detail.status === 401) location.reload(); // the session has ended: log in
     else isLost(HURRY_MS);
   });
   document.addEventListener("visibilitychange", () => { heardAt = Date.now(); });
