@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from html import escape
 from html.parser import HTMLParser
 from typing import TYPE_CHECKING
 from urllib.parse import quote
@@ -16,6 +17,7 @@ from forecourt.runtime.http_token import COOKIE
 from forecourt.screen.api import ControlApi
 from forecourt.screen.fragments import STATIC, asset_hash, environment
 from forecourt.screen.pages import KINDS, ROWS_A_PAGE
+from forecourt.screen.texts import LANGUAGES, texts_in
 from forecourt.station.events import FrameReceived
 from tests.page_rig import PageRig, play
 
@@ -211,6 +213,15 @@ def test_the_list_is_found_by_a_part_of_the_identity_and_read_in_pages() -> None
         assert (await rig.client.get("/?page=two")).status_code == 400
 
     play(scenario, *(f"GARAGE-{number}" for number in range(ROWS_A_PAGE + 20)), powered=False)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_the_banner_of_a_page_that_is_cut_off_speaks_the_language_of_the_screen(language: str) -> None:
+    async def scenario(rig: PageRig) -> None:
+        page = await rig.html(f"/stations/A1/screen?lang={language}")
+        assert f'role="alert" hidden>{escape(texts_in(language)("display.cut_off"))}</div>' in page
+
+    play(scenario)
 
 
 def test_a_page_leads_to_the_other_stations_where_there_are_some() -> None:
