@@ -117,16 +117,19 @@ def test_deleted_tariff_leaves_its_sessions_what_they_have(tmp_path: Path) -> No
     assert [each.tariff for each in found.priced] == [DAY]
 
 
-def test_assignments_of_a_station_go_with_its_registration(tmp_path: Path) -> None:
+def test_assignments_and_the_picture_of_a_station_go_with_its_registration(tmp_path: Path) -> None:
     found = both(
         tmp_path,
         facts.StationSet("CP-1"),
         facts.TariffSet(DAY),
         facts.TariffAssigned("CP-1", 1, "day"),
         facts.TariffAssigned("CP-2", 1, "day"),
+        facts.TariffShown("CP-1", "d1"),
+        facts.TariffShown("CP-2", "d1"),
         facts.StationDeleted("CP-1"),
     )
     assert [each.identity for each in found.tariff_assignments] == ["CP-2"]
+    assert [*found.tariffs_shown] == [("CP-2", "d1")]
 
 
 def test_sessions_are_recalled_until_they_are_over_and_their_gun_is_free(tmp_path: Path) -> None:

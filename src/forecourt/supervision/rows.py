@@ -57,7 +57,7 @@ from forecourt.supervision.rows_security import (
 )
 from forecourt.supervision.rows_tariffs import (
     TARIFF_EDITS,
-    forget_assignments,
+    forget_tariffs_of,
     write_freed,
     write_priced,
     write_shown,
@@ -185,7 +185,7 @@ def _delete_station(connection: Connection, edit: StationDeleted) -> None:
     one = STATIONS.c.identity == edit.identity
     connection.execute(delete(STATIONS).where(one, STATIONS.c.first_seen_s.is_(None)))
     connection.execute(update(STATIONS).where(one).values(forgotten))
-    forget_assignments(connection, edit.identity)
+    forget_tariffs_of(connection, edit.identity)
 
 
 def _set_key(connection: Connection, edit: AuthorizationKeySet) -> None:
@@ -453,6 +453,7 @@ def _write_discarded(connection: Connection, facts: Sequence[FrameDiscarded]) ->
 
 WRITERS: dict[Callable[[Connection, Any], None], tuple[type, ...]] = {
     write_certificate_requests: (CertificateRequested,),
+    write_shown: (TariffShown,),  # before a deletion of its station; a picture too many does no harm
     _write_edits: tuple(_EDITS),
     _write_connections: (StationConnected,),
     _write_boots: (BootReported,),
@@ -462,7 +463,6 @@ WRITERS: dict[Callable[[Connection, Any], None], tuple[type, ...]] = {
     _write_stops: (TransactionStopped,),
     write_priced: (SessionPriced,),
     write_freed: (GunFreed,),
-    write_shown: (TariffShown,),
     _write_orphans: (OrphanStopped,),
     _write_meter_values: (MeterValuesReported,),
     _write_security_events: (SecurityEventReported,),

@@ -70,9 +70,10 @@ TARIFF_EDITS: dict[type, Callable[[Connection, Any], None]] = {
 }
 
 
-def forget_assignments(connection: Connection, identity: str) -> None:
-    """What goes with the registration of a station."""
-    connection.execute(delete(TARIFF_ASSIGNMENTS).where(TARIFF_ASSIGNMENTS.c.identity == identity))
+def forget_tariffs_of(connection: Connection, identity: str) -> None:
+    """What goes with the registration of a station: another one may come by its name."""
+    for table in (TARIFF_ASSIGNMENTS, TARIFFS_SHOWN):
+        connection.execute(delete(table).where(table.c.identity == identity))
 
 
 def write_priced(connection: Connection, facts: Sequence[SessionPriced]) -> None:

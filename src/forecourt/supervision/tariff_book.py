@@ -96,5 +96,6 @@ class TariffBook:
             self._assigned[edit.identity, edit.connectorId] = edit.tariff
 
     def _forget_station(self, edit: StationDeleted) -> None:
+        self.shown.pop(edit.identity, None)
         for place in [place for place in self._assigned if place[0] == edit.identity]:
             del self._assigned[place]
