@@ -215,7 +215,7 @@ class StatusesByTheMatrix(Checker):
             del self._told[place]
 
     def heard(self, station: SimulatedStation, event: Event) -> None:
-        if isinstance(event, happened.LinkClosed) or self._answers_boot(station, event):
+        if isinstance(event, happened.LinkOpened | happened.LinkClosed) or self._answers_boot(station, event):
             self._forget(station)
 
     def _answers_boot(self, station: SimulatedStation, event: Event) -> bool:
