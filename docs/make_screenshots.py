@@ -67,7 +67,7 @@ def take_sessions(browser: Browser, site: BrowserSite) -> None:
     url = site.add_station(model="EVD1S180TBB")
     site.supervise("PUT", "/id-tags/CAFE0002", {"status": "Accepted"})
     site.put_file("Tariff.png", png(987, 546))
-    page = opened(browser, url, width=1340, height=880)
+    page = opened(browser, url, width=1340, height=1000)
     site.post("/connectors/1/plug", archetype="long-range", soc_percent=38)
     site.post("/badge", idTag=BADGE)
     site.await_view(lambda view: view["connectors"][0]["power_w"] > 50_000)
