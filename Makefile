@@ -5,7 +5,8 @@ PYTHON ?= python3
 VENV ?= .venv
 # Measuring what the tests reach takes half as long again: make coverage
 COVERAGE ?=
-WORKERS ?= 2
+# One more than most machines have cores: many tests wait for a peer.
+WORKERS ?= 3
 
 READY := $(VENV)/ready
 BIN := $(VENV)/bin

@@ -16,7 +16,7 @@ from forecourt.world.play import Play, Verdict
 ROOT = Path(__file__).parents[2]
 CHUNKS = 20
 SEEDS_IN_A_CHUNK = 10
-DAYS = 0.3
+DAYS = 0.2
 DIGEST = Path(__file__).with_name("digest.txt")
 """Of the wire of `SEED_OF_DIGEST`. `python -m tests.digests` writes it anew."""
 SEED_OF_DIGEST = 11
