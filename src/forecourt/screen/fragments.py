@@ -89,20 +89,25 @@ def assets_hash() -> str:
     return hashlib.sha256("".join(map(asset_hash, names)).encode()).hexdigest()[:16]
 
 
+def page_path(identity: str) -> str:
+    """Where the pages of a station are."""
+    return f"/stations/{quote(identity, safe='')}"
+
+
 def station_context(station: StationView, texts: Texts, site: SiteView | None) -> dict[str, Any]:
     """What every template of a station is given.
 
     `now` is the station's own clock, `path` where its pages are, `api` where its control API is; both begin with a
     slash and have none at the end.
     """
-    quoted = quote(station.identity, safe="")
+    path = page_path(station.identity)
     return {
         "station": station,
         "texts": texts,
         "now": station.clock,
         "site": site,
-        "path": f"/stations/{quoted}",
-        "api": f"/api/stations/{quoted}",
+        "path": path,
+        "api": f"/api{path}",
     }
 
 

@@ -46,11 +46,10 @@ class Source(Protocol):
 
 
 class Watcher:
-    """One open page. `only` are the names of the fragments that it has, None for all."""
+    """One open page."""
 
-    def __init__(self, language: str, only: Collection[str] | None) -> None:
+    def __init__(self, language: str) -> None:
         self.language = language
-        self._only = only
         self._loop = asyncio.get_running_loop()
         self._ready = asyncio.Event()
         self._pending: dict[str, bytes] = {}
@@ -59,10 +58,6 @@ class Watcher:
         self._failure: BaseException | None = None
         self.is_new = True
         """It has been given nothing yet."""
-
-    def wants(self, name: str, language: str | None) -> bool:
-        """Whether this is a fragment of its page."""
-        return language in (None, self.language) and (self._only is None or name in self._only)
 
     def give(self, name: str, message: bytes) -> None:
         """The latest of a fragment."""
@@ -159,7 +154,7 @@ class Broadcast:
                 self.watchers.discard(watcher)
                 continue
             for key in rendered if watcher.is_new else changed:
-                if watcher.wants(*key):
+                if key[1] in (None, watcher.language):
                     if key not in messages:
                         messages[key] = message(key[0], rendered[key])
                     watcher.give(key[0], messages[key])
@@ -188,15 +183,13 @@ class PageStreams:
         for broadcast in self._broadcasts.values():
             broadcast.end()
 
-    async def watch(
-        self, key: Hashable, source: Source, language: str, only: Collection[str] | None = None
-    ) -> AsyncIterator[bytes]:
+    async def watch(self, key: Hashable, source: Source, language: str) -> AsyncIterator[bytes]:
         """The stream of one page. Those with the same `key` look at the same thing and share a source."""
         yield message("hello", assets_hash())
         if self._is_closed:
             return
         broadcast = self._broadcasts.setdefault(key, Broadcast(source))
-        watcher = Watcher(language, only)
+        watcher = Watcher(language)
         broadcast.join(watcher)
         try:
             while taken := await watcher.take():

@@ -24,6 +24,7 @@ from forecourt.screen.fragments import (
     asset_hash,
     assets_hash,
     fragments_of,
+    page_path,
     render,
     render_fragment,
     station_context,
@@ -51,10 +52,11 @@ ROWS_A_PAGE = 100
 
 
 class StationSource:
-    """The fragments of one station."""
+    """The fragments of one station; of the screen alone no others, and nothing of the workbench or the site."""
 
-    def __init__(self, host: Host, station: HostedStation, site: Site | None) -> None:
-        self._host, self._station, self._site = host, station, site
+    def __init__(self, host: Host, station: HostedStation, site: Site | None, *, alone: bool) -> None:
+        self._host, self._station, self._alone = host, station, alone
+        self._site = None if alone else site
 
     async def render(self, languages: Collection[str]) -> Rendered | None:
         """Every fragment in these languages, and what the workbench's scripts are told as JSON; None when the process
@@ -64,12 +66,14 @@ class StationSource:
         site = None if self._site is None else await self._site.view()
         view = station_view(self._station)
         rendered: Rendered = {}
-        for row in fragments_of(None, site):
+        for row in fragments_of(SCREEN_ALONE if self._alone else None, site):
             if row.per_language:
                 for language in languages:
                     rendered[row.name, language] = render_fragment(row, view, language, site)
             else:
                 rendered[row.name, None] = render_fragment(row, view, "en", site)
+        if self._alone:
+            return rendered
         rendered["news", None] = msgspec.json.encode(news(self._station, view)).decode()
         rendered["sample", None] = msgspec.json.encode(sample(view)).decode()
         return rendered
@@ -204,8 +208,7 @@ async def stations_page(request: _Request, find: FromQuery[str] = "", page: From
     host: Host = request.app.state.host
     if len(host.stations) == 1 and not find:
         (station,) = host.stations.values()
-        path = station_context(station_view(station), texts_in("en"), None)["path"]
-        return Redirect(path, status_code=302)
+        return Redirect(page_path(station.identity), status_code=302)
     listing = listing_of(host, find, page)
     query = urlencode({"find": listing.find, "page": listing.page})
     context = {"listing": listing, "query": query, "texts": texts_in("en")}
@@ -244,9 +247,9 @@ async def station_stream(request: _Request, identity: FromPath[str], only: FromQ
     """The fragments of a station as they change; `only=screen` for those of the screen alone."""
     station = _station(request, identity)
     streams: PageStreams = request.app.state.streams
-    source = StationSource(request.app.state.host, station, request.app.state.site)
-    names = SCREEN_ALONE if only == "screen" else None
-    return Stream(streams.watch(station, source, _language(request), names), media_type=EVENTS)
+    alone = only == "screen"
+    source = StationSource(request.app.state.host, station, request.app.state.site, alone=alone)
+    return Stream(streams.watch((station, alone), source, _language(request)), media_type=EVENTS)
 
 
 @get("/stations/{identity:str}/tariff.png", include_in_schema=False)
