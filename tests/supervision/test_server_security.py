@@ -21,6 +21,7 @@ from forecourt.station.commissioning import Commissioning, StationOptions
 from forecourt.supervision.schema import CERTIFICATES
 from forecourt.supervision.server_security import TlsOptions
 from forecourt.supervision.signing_requests import SigningRefused, judge_request
+from tests.both_sides import led_to
 from tests.hosted_rig import NoChance
 from tests.supervision_peers import play, running
 
@@ -56,17 +57,6 @@ async def hosted(
         await host.stop()
         records.close()
         await links.close()
-
-
-async def led_to(ours: Running, profile: int, identity: str = "EVD-1") -> Any:
-    """What is known of the station's security once it has been led to a profile."""
-    path = f"/api/stations/{identity}/security-profile"
-    response = await ours.http.put(path, json={"profile": profile})
-    assert response.status_code == 202, response.text
-    found = await ours.until(path, lambda found: found["state"] != "running")
-    assert (found["state"], found["reason"]) == ("done", None)
-    await ours.until(f"/api/stations/{identity}", lambda found: found["connected"])
-    return await ours.get(f"/api/stations/{identity}/security")
 
 
 async def certificate_rows(ours: Running) -> Any:

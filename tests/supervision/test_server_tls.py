@@ -22,6 +22,7 @@ from forecourt.runtime.tls import client_context
 from forecourt.supervision.server_authority import Authority
 from forecourt.supervision.server_security import TlsOptions
 from forecourt.supervision.server_tls import CIPHERS, server_context
+from tests.both_sides import openssl_client
 from tests.supervision_peers import play, running
 
 if TYPE_CHECKING:
@@ -121,23 +122,6 @@ async def events(ours: Running, kind: str) -> list[dict[str, Any]]:
     found = await ours.until("/api/security-events", there, type=kind)
     assert isinstance(found, list)
     return found
-
-
-async def s_client(port: int, *options: str) -> tuple[int, str]:
-    """What `openssl s_client` says of a port, without sending anything."""
-    process = await asyncio.create_subprocess_exec(
-        "openssl",
-        "s_client",
-        "-connect",
-        f"127.0.0.1:{port}",
-        *options,
-        stdin=asyncio.subprocess.DEVNULL,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.STDOUT,
-    )
-    said, _ = await process.communicate()
-    assert process.returncode is not None
-    return process.returncode, said.decode(errors="replace")
 
 
 @pytest.mark.requirement("WP-A00.FR.305", "WP-A00.FR.306", "WP-A00.FR.409", "WP-A00.FR.410")
@@ -273,11 +257,11 @@ def test_peer_that_offers_only_an_old_tls_version_is_refused_and_that_is_logged(
     async def scenario() -> None:
         async with running(data=tmp_path, tls=TLS) as ours:
             for suites in ("ALL:@SECLEVEL=0", "AES128-SHA:@SECLEVEL=0"):
-                code, said = await s_client(tls_port(ours), version, "-cipher", suites)
+                code, said = await openssl_client(tls_port(ours), version, "-cipher", suites)
                 assert code != 0, said
                 assert "Cipher is (NONE)" in said
                 assert "alert protocol version" in said
-            code, said = await s_client(tls_port(ours), "-tls1_2", "-cipher", "AES128-SHA:@SECLEVEL=0")
+            code, said = await openssl_client(tls_port(ours), "-tls1_2", "-cipher", "AES128-SHA:@SECLEVEL=0")
             assert code != 0, said
             assert "Cipher is (NONE)" in said
             assert "alert handshake failure" in said
@@ -297,14 +281,14 @@ def test_openssl_gets_each_of_the_four_suites_with_the_certificate_of_its_key_ty
             root.write_text(ours.supervision.security.authority.root_pem)
             for suite in CIPHERS.split(":"):
                 options = ("-tls1_2", "-cipher", suite, "-CAfile", str(root), "-x509_strict")
-                code, said = await s_client(
+                code, said = await openssl_client(
                     tls_port(ours), *options, "-verify_return_error", "-verify_hostname", "localhost"
                 )
                 assert code == 0, said
                 assert f"Cipher    : {suite}" in said
                 assert "Verify return code: 0 (ok)" in said
                 assert f"Server public key is {256 if 'ECDSA' in suite else 2048} bit" in said
-            code, said = await s_client(tls_port(ours), "-tls1_3", "-CAfile", str(root), "-verify_return_error")
+            code, said = await openssl_client(tls_port(ours), "-tls1_3", "-CAfile", str(root), "-verify_return_error")
             assert code == 0, said
             assert "New, TLSv1.3" in said
 
@@ -317,7 +301,7 @@ def test_peer_that_offers_only_other_suites_is_refused_and_that_is_logged(tmp_pa
     async def scenario() -> None:
         async with running(data=tmp_path, tls=TLS) as ours:
             weak = "NULL:aNULL:CAMELLIA:AES128-SHA:AES256-SHA256:DHE:ECDHE-RSA-AES128-SHA:PSK:@SECLEVEL=0"
-            code, said = await s_client(tls_port(ours), "-tls1_2", "-cipher", weak)
+            code, said = await openssl_client(tls_port(ours), "-tls1_2", "-cipher", weak)
             assert code != 0, said
             assert "Cipher is (NONE)" in said
             assert "alert handshake failure" in said
@@ -334,7 +318,7 @@ def test_in_a_crowd_peers_are_refused_as_ever_but_not_told_why(tmp_path: Path, m
 
     async def scenario() -> None:
         async with running(data=tmp_path, tls=TLS) as ours:
-            code, said = await s_client(tls_port(ours), "-tls1_1", "-cipher", "ALL:@SECLEVEL=0")
+            code, said = await openssl_client(tls_port(ours), "-tls1_1", "-cipher", "ALL:@SECLEVEL=0")
             assert code != 0, said
             assert "Cipher is (NONE)" in said
             assert "alert" not in said
@@ -348,7 +332,7 @@ def test_in_a_crowd_peers_are_refused_as_ever_but_not_told_why(tmp_path: Path, m
 def test_tls_compression_is_off_also_for_a_peer_that_offers_it(tmp_path: Path) -> None:
     async def scenario() -> None:
         async with running(data=tmp_path, tls=TLS) as ours:
-            code, said = await s_client(tls_port(ours), "-tls1_2", "-comp")
+            code, said = await openssl_client(tls_port(ours), "-tls1_2", "-comp")
             assert code == 0
             assert "Compression: NONE" in said
             assert ours.supervision.security is not None
