@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Collection
 
     from forecourt.screen.page_stream import Rendered
+    from forecourt.screen.site import SiteView
 
 
 async def read_until(events: AsyncIterator[tuple[str, str]], name: str, holds: str = "") -> str:
@@ -73,7 +74,14 @@ def test_workbench_is_told_of_what_it_reads_elsewhere_by_the_same_stream() -> No
     play(scenario)
 
 
-def test_the_screen_alone_is_pushed_nothing_else() -> None:
+class Unasked:
+    """Another side that nobody may ask."""
+
+    async def view(self) -> SiteView:
+        raise AssertionError("the screen alone shows nothing of the other side")
+
+
+def test_the_screen_alone_is_pushed_nothing_else_and_the_other_side_is_not_asked() -> None:
     async def scenario(rig: PageRig) -> None:
         async with rig.stream("/stations/A1/stream?only=screen") as events:
             seen = {(await anext(events))[0] for _ in range(2)}
@@ -81,7 +89,7 @@ def test_the_screen_alone_is_pushed_nothing_else() -> None:
             seen.add((await anext(events))[0])
             assert seen == {"hello", "screen"}
 
-    play(scenario)
+    play(scenario, site=Unasked())
 
 
 def test_watchers_of_two_languages_share_what_has_none() -> None:
